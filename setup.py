@@ -1,0 +1,31 @@
+"Package metadata, read from settings.ini."
+from configparser import ConfigParser
+from pathlib import Path
+
+from setuptools import setup
+
+ini = ConfigParser()
+ini.read('settings.ini', encoding='utf-8')
+facts = ini['DEFAULT']
+
+
+def lines(key: str) -> list[str]:
+    "The non-empty lines of a fact."
+    return facts[key].strip().splitlines()
+
+
+setup(
+    description=facts['description'],
+    long_description=Path('README.md').read_text(encoding='utf-8'),
+    long_description_content_type='text/markdown',
+    author=facts['author'],
+    license_expression=facts['license'],
+    keywords=facts['keywords'],
+    classifiers=lines('classifiers') + [f'Programming Language :: Python :: {v}' for v in facts['pythons'].split()],
+    python_requires=f'>={facts["min_python"]}',
+    install_requires=lines('requirements'),
+    extras_require={'dev': lines('dev_requirements')},
+    entry_points={'nbdev': ['mnist_nb = mnist_nb._modidx:d']},
+    packages=['mnist_nb'],
+    package_data={'mnist_nb': ['digits/*']},
+)
