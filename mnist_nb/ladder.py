@@ -96,19 +96,25 @@ def ladder_table(
     formats = {'accuracy': '{:.2%}', 'parameters': '{:,}', 'seconds to train': '{:.2f}', 'µs per image': '{:.1f}'}
     return table.style.set_uuid('ladder').format(formats).hide(axis='index')
 
-# %% ../nbs/02a_ladder.ipynb #a99000bf
+# %% ../nbs/02a_ladder.ipynb #559d6621
 def plot_ladder(
     rungs: list[Rung],  # the models to compare, as `measure` gave them
+    stack: int = 4,     # how many images lie above each other in a bar
 ):
-    "Draw how many of the 2,038 validation images each model gets wrong."
-    _, ax = plt.subplots(figsize=(7, 0.6 + 0.45*len(rungs)), layout='constrained')
-    names, errors = [r.name for r in rungs], [r.errors for r in rungs]
-    ax.hlines(names, 0, errors, color='lightgrey', lw=2)
-    ax.plot(errors, names, 'o', color='C0')
-    for name, rung in zip(names, rungs): ax.annotate(f'{rung.errors}  ({rung.accuracy:.2%})', (rung.errors, name), (8, -3), textcoords='offset points')
-    ax.set(xlabel='wrong answers, of 2,038', xlim=(0, 1.25*max(errors)), ylim=(len(rungs) - 0.5, -0.5))
-    ax.spines[['top', 'right', 'left']].set_visible(False)
-    ax.tick_params(left=False)
+    "For each model, draw a bar made of the validation images that it got wrong."
+    images = load_sample('valid')[0]
+    _, ax = plt.subplots(figsize=(7, 0.5 + 0.75*len(rungs)), layout='constrained')
+    for y, rung in enumerate(rungs):
+        columns = -(-rung.errors//stack)
+        tiles = torch.zeros(columns*stack, 28, 28, dtype=torch.uint8)
+        tiles[:rung.errors] = images[rung.wrong]
+        bar = tiles.view(columns, stack, 28, 28).permute(1, 2, 0, 3).reshape(stack*28, columns*28)
+        if columns: ax.imshow(bar, cmap='Greys', aspect='auto', extent=(0, columns*stack, y + 0.4, y - 0.4))
+        ax.text(columns*stack + 1, y, f'{rung.errors} wrong\n{rung.accuracy:.2%} right', va='center', fontsize=9)
+    ax.set(xlim=(0, 1.2*max(rung.errors for rung in rungs) + stack), ylim=(len(rungs) - 0.5, -0.5), xticks=[])
+    ax.set_yticks(range(len(rungs)), [rung.name for rung in rungs])
+    ax.spines[:].set_visible(False)
+    ax.tick_params(length=0)
 
 # %% ../nbs/02a_ladder.ipynb #2b9ffd77
 def show_wrong(
