@@ -126,12 +126,13 @@ def load_mnist(
     "All ten digits of MNIST, in the order of the original files."
     return _array('mnist-images', split), _array('mnist-labels', split)
 
-# %% ../nbs/00_data.ipynb #de6a0404
+# %% ../nbs/00_data.ipynb #93e0c553
 def _sample_files(
     split: str,  # `'train'` or `'valid'`
 ) -> list[str]:  # such as `'train/3/10000.png'`
     "The image files of MNIST_SAMPLE, in the order of `load_sample`."
-    return [f'{split}/{digit}/{i}.png' for digit, i in zip(_array('sample-labels', split), _array('sample-index', split))]
+    digits, positions = (_array(f'sample-{kind}', split).tolist() for kind in ('labels', 'index'))
+    return [f'{split}/{digit}/{i}.png' for digit, i in zip(digits, positions)]
 
 def _write_sample(
     folder: Path,  # an empty folder
@@ -145,14 +146,15 @@ def _write_sample(
     rows = [f'{file},{int("/7/" in file)}\n' for file, _ in files]  # fastai's labels: 0 for a 3, 1 for a 7
     (folder/'labels.csv').write_text('name,label\n' + ''.join(rows))
 
-# %% ../nbs/00_data.ipynb #d8385500
+# %% ../nbs/00_data.ipynb #e2727c07
 def _check_sample(
     path: Path,  # the folder of MNIST_SAMPLE
 ):
     "Raise `OSError` unless the folder holds the images of MNIST_SAMPLE and no others."
     expected = {'labels.csv', *_sample_files('train'), *_sample_files('valid')}
-    files = [path/'labels.csv', *path.glob('train/[37]/*'), *path.glob('valid/[37]/*')]
-    found = {file.relative_to(path).as_posix() for file in files if file.exists() and file.stat().st_size}
+    folders = [folder for folder in ('train/3', 'train/7', 'valid/3', 'valid/7') if (path/folder).is_dir()]
+    found = {f'{folder}/{file.name}' for folder in folders for file in os.scandir(path/folder) if file.stat().st_size}
+    if (path/'labels.csv').exists(): found.add('labels.csv')
     missing, extra = sorted(expected - found), sorted(found - expected)
     if missing: raise FileNotFoundError(f'{path} lacks {len(missing):,} of its {len(expected):,} files, such as {missing[0]}: '
                                         'delete that folder and run this again, and it is made anew.')
