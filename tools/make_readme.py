@@ -1,0 +1,87 @@
+#!/usr/bin/env python
+"""Write README.md, and its pictures in README_files/, from `nbs/index.ipynb`: `python tools/make_readme.py`.
+
+nbdev's own `nbdev-readme` does this with Quarto; this needs nothing but the notebook, and gives the same bytes
+everywhere. Text cells are taken over. Of code cells only the saved pictures and Markdown are shown, not the code.
+"""
+import base64, re
+from pathlib import Path
+from posixpath import normpath
+
+import nbformat, yaml
+from fastcore.script import call_parse
+from nbformat import NotebookNode
+
+ROOT = Path(__file__).resolve().parent.parent
+NOTEBOOK, README, PICTURES = ROOT/'nbs/index.ipynb', ROOT/'README.md', ROOT/'README_files'
+PICTURE_TYPES = {'image/svg+xml': 'svg', 'image/png': 'png', 'image/jpeg': 'jpg'}
+
+
+def from_root(link: str) -> str:
+    "A link as it stands in the notebook, so that it works from the folder above."
+    return link if re.match(r'\w+:|[#/]', link) else normpath(f'nbs/{link}')
+
+
+def github_alert(callout: re.Match) -> str:
+    "A callout of Quarto's as one of GitHub's, which come in the same five kinds."
+    body = re.sub(r'\A#+ (.*)', r'**\1**\n', callout['body'].strip())
+    return '\n'.join(f'> {line}'.rstrip() for line in [f'[!{callout["kind"].upper()}]', *body.splitlines()])
+
+
+def plain_markdown(text: str) -> str:
+    "Turn Quarto's Markdown into GitHub's, and make its links start at the project's root; code stays as it is."
+    parts = re.split(r'(^```.*?^```[^\n]*$|`[^`\n]+`)', text, flags=re.M | re.S)
+    for i, part in enumerate(parts[::2]):
+        part = re.sub(r'(\]\(|^\[[^^\]][^\]]*\]: |(?:src|href)=")([^)\s"]+)', lambda m: m[1] + from_root(m[2]), part, flags=re.M)
+        parts[2*i] = re.sub(r'((?<=[)\]])|(?<=\w) +)\{[.#][^}]*\}', '', part)  # {.class} and {#id}
+    text = ''.join(parts)
+    callout = r'^:::+ *\{\.callout-(?P<kind>\w+)[^}]*\}\n(?P<body>.*?)^:::+$'
+    text = re.sub(callout, github_alert, text, flags=re.M | re.S)
+    return re.sub(r'^:::.*\n?', '', text, flags=re.M).strip()
+
+
+def options(cell: NotebookNode) -> dict:
+    "The options of a code cell: `#| hide` and `#| hide: true` mean the same."
+    lines = re.findall(r'^#\| *([\w-]+)(?:: *(.*))?$', cell.source, flags=re.M)
+    return {key: yaml.safe_load(value or 'true') for key, value in lines}
+
+
+def readme(
+    notebook: Path,                # the notebook to show
+) -> tuple[str, dict[str, bytes]]: # the text of the README, and its pictures by name
+    "What the README should be."
+    parts, pictures = [], {}
+    for cell in nbformat.read(notebook, as_version=4).cells:
+        if cell.cell_type == 'markdown': parts.append(plain_markdown(cell.source))
+        if cell.cell_type != 'code': continue
+        opts = options(cell)
+        if opts.get('hide') or opts.get('include') is False or opts.get('output') is False: continue
+        for output in cell.outputs:
+            data = output.get('data', {})
+            kind = next((o for o in PICTURE_TYPES if o in data), None)
+            if kind:
+                if not opts.get('fig-alt'): raise SystemExit(f'A picture in {notebook.name} has no `#| fig-alt`: add one.')
+                name = f'figure-{len(pictures) + 1}.{PICTURE_TYPES[kind]}'
+                pictures[name] = data[kind].encode() if 'svg' in kind else base64.b64decode(data[kind])
+                parts.append(f'![{opts["fig-alt"]}]({PICTURES.name}/{name})')
+                if opts.get('fig-cap'): parts.append(f'*{opts["fig-cap"]}*')
+            elif 'text/markdown' in data: parts.append(plain_markdown(data['text/markdown']))
+    return '\n\n'.join(filter(None, parts)) + '\n', pictures
+
+
+@call_parse
+def main(
+    check: bool = False,  # Say whether the README is in step with the notebook, and write nothing
+):
+    "Write README.md and README_files/ from nbs/index.ipynb."
+    text, pictures = readme(NOTEBOOK)
+    files = {README: text.encode(), **{PICTURES/name: content for name, content in pictures.items()}}
+    stale = [p for p in PICTURES.glob('*') if p not in files]
+    if check:
+        changed = [p for p, content in files.items() if not p.exists() or p.read_bytes() != content] + stale
+        if not changed: return
+        names = ', '.join(p.relative_to(ROOT).as_posix() for p in changed)
+        raise SystemExit(f'Out of step with {NOTEBOOK.relative_to(ROOT)}: {names}. Run python tools/make_readme.py.')
+    if pictures: PICTURES.mkdir(exist_ok=True)
+    for path, content in files.items(): path.write_bytes(content)
+    for path in stale: path.unlink()
