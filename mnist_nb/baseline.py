@@ -29,25 +29,33 @@ def mnist_distance(
     "Mean absolute difference of images: the mean over their last two axes."
     return (a-b).abs().mean((-1,-2))
 
-# %% ../nbs/02_baseline.ipynb #2fdb3b90
+# %% ../nbs/02_baseline.ipynb #b153e45a
+def _check_float(
+    x: Tensor, # images
+):
+    "Raise `ValueError` for images of bytes: against the ideal digits, which go from 0 to 1, they give wrong answers."
+    if not x.is_floating_point(): raise ValueError(f'expected floats from 0 to 1, but the type is {x.dtype}: use images.float()/255')
+
 def is_3(
     x: Tensor,                   # images, (..., 28, 28), from 0 for white to 1 for black
     mean3: Tensor | None = None, # the ideal 3; without it, the mean of the training images
     mean7: Tensor | None = None, # the ideal 7; likewise
 ) -> Tensor:                     # (...), `True` where the image is closer to the 3
-    "Is it a 3, judged by which ideal digit is closer?"
+    "Is it a 3, judged by which ideal digit is closer? Raises `ValueError` unless `x` holds floats."
+    _check_float(x)
     if mean3 is None: mean3 = mean_digit(3)
     if mean7 is None: mean7 = mean_digit(7)
     return mnist_distance(x, mean3) < mnist_distance(x, mean7)
 
-# %% ../nbs/02_baseline.ipynb #fe926867
+# %% ../nbs/02_baseline.ipynb #9f4e7a9b
 def baseline_score(
     x: Tensor,                   # images, (n, 28, 28), from 0 for white to 1 for black
     distance = mnist_distance,   # how far apart images are: a function such as `mnist_distance`
     mean3: Tensor | None = None, # the ideal 3; without it, the mean of the training images
     mean7: Tensor | None = None, # the ideal 7; likewise
 ) -> Tensor:                     # (n,), positive where the 3 is closer
-    "How much farther away the ideal 7 is than the ideal 3."
+    "How much farther away the ideal 7 is than the ideal 3; raises `ValueError` unless `x` holds floats."
+    _check_float(x)
     if mean3 is None: mean3 = mean_digit(3)
     if mean7 is None: mean7 = mean_digit(7)
     return distance(x, mean7) - distance(x, mean3)

@@ -8,8 +8,8 @@ Docs: https://mnist-nb.github.io/mnist_nb/data.html.md"""
 __all__ = ['MNIST_MD5', 'unpack', 'read_idx', 'sample_index', 'data_home', 'make_folder', 'load_sample', 'load_mnist',
            'mnist_sample', 'read_images']
 
-# %% ../nbs/00_data.ipynb #81d83cbe
-import lzma, os, shutil, struct
+# %% ../nbs/00_data.ipynb #56ce9d9d
+import lzma, math, os, shutil, struct
 from collections.abc import Callable
 from hashlib import md5
 from importlib import resources
@@ -43,23 +43,26 @@ def unpack(
         raise OSError(f'{file} is damaged or missing ({reason}): install mnist_nb again to get a whole one.')
     return content
 
-# %% ../nbs/00_data.ipynb #495b820a
+# %% ../nbs/00_data.ipynb #609f0193
 def read_idx(
     content: bytes,  # a whole IDX file
 ) -> np.ndarray:     # its numbers, as `uint8`, in the shape that the file states
     "Turn the bytes of an IDX file into an array; raises `ValueError` for any other file."
-    zeros, kind, rank = struct.unpack('>HBB', content[:4].ljust(4, b'\xff'))
-    if (zeros, kind) != (0, 8): raise ValueError(f'not an IDX file of bytes: it begins with {content[:4].hex(" ")}, expected 00 00 08')
-    start = 4 + 4*rank
-    shape = struct.unpack(f'>{rank}I', content[4:start])
-    return np.frombuffer(content, np.uint8, offset=start).reshape(shape)
+    if content[:3] != b'\0\0\x08': raise ValueError(f'not an IDX file of bytes: it begins with {content[:3].hex(" ")}, expected 00 00 08')
+    if len(content) < 4 or len(content) < 4 + 4*content[3]: raise ValueError(f'the IDX file ends after {len(content)} bytes, within its header')
+    rank = content[3]
+    shape = struct.unpack(f'>{rank}I', content[4:4 + 4*rank])
+    numbers = np.frombuffer(content, np.uint8, offset=4 + 4*rank)
+    if len(numbers) != math.prod(shape): raise ValueError(f'the IDX file has {len(numbers):,} numbers, but its header says {shape}')
+    return numbers.reshape(shape)
 
-# %% ../nbs/00_data.ipynb #0e039b59
+# %% ../nbs/00_data.ipynb #97271963
 def sample_index(
     labels: np.ndarray,  # the labels of one part of MNIST
 ) -> np.ndarray:         # positions of the 3s, then of the 7s, each in the order of their file names
     "Which images of MNIST belong to MNIST_SAMPLE, in the order in which their sorted folders list them."
-    return np.array([i for digit in (3, 7) for i in sorted(np.flatnonzero(labels == digit).tolist(), key=str)])
+    threes, sevens = (sorted(np.flatnonzero(labels == digit).tolist(), key=str) for digit in (3, 7))
+    return np.array(threes + sevens)
 
 # %% ../nbs/00_data.ipynb #cb6a0680
 def data_home() -> Path: # the folder, which may not exist yet
@@ -89,7 +92,7 @@ def make_folder(
                       'Make room there, or set FASTAI_HOME to another folder and start Python again') from None
     return dest
 
-# %% ../nbs/00_data.ipynb #6a31869b
+# %% ../nbs/00_data.ipynb #e906501c
 def _write_arrays(
     folder: Path,  # an empty folder
 ):
@@ -111,7 +114,7 @@ def _array(
     if not folder.exists(): make_folder(folder, _write_arrays)
     try: return torch.from_numpy(np.load(folder/f'{split}-{name}.npy', mmap_mode='c'))
     except (OSError, ValueError, EOFError) as e:
-        raise OSError(f'{folder} is damaged ({e}): delete it and run this again, and it is made anew.') from None
+        raise OSError(f'{folder} is damaged ({e}): restart Python, delete that folder and run this again, and it is made anew.') from None
 
 # %% ../nbs/00_data.ipynb #23ed0453
 def load_sample(
@@ -146,19 +149,20 @@ def _write_sample(
     rows = [f'{file},{int("/7/" in file)}\n' for file, _ in files]  # fastai's labels: 0 for a 3, 1 for a 7
     (folder/'labels.csv').write_text('name,label\n' + ''.join(rows))
 
-# %% ../nbs/00_data.ipynb #e2727c07
+# %% ../nbs/00_data.ipynb #6a83689e
 def _check_sample(
     path: Path,  # the folder of MNIST_SAMPLE
 ):
     "Raise `OSError` unless the folder holds the images of MNIST_SAMPLE and no others."
     expected = {'labels.csv', *_sample_files('train'), *_sample_files('valid')}
     folders = [folder for folder in ('train/3', 'train/7', 'valid/3', 'valid/7') if (path/folder).is_dir()]
-    found = {f'{folder}/{file.name}' for folder in folders for file in os.scandir(path/folder) if file.stat().st_size}
-    if (path/'labels.csv').exists(): found.add('labels.csv')
-    missing, extra = sorted(expected - found), sorted(found - expected)
+    sizes = {f'{folder}/{file.name}': file.stat().st_size for folder in folders for file in os.scandir(path/folder)}
+    if (path/'labels.csv').exists(): sizes['labels.csv'] = (path/'labels.csv').stat().st_size
+    missing = sorted(name for name in expected if not sizes.get(name))  # an empty file is as good as none
+    extra = sorted(sizes.keys() - expected)
     if missing: raise FileNotFoundError(f'{path} lacks {len(missing):,} of its {len(expected):,} files, such as {missing[0]}: '
                                         'delete that folder and run this again, and it is made anew.')
-    if extra: raise FileExistsError(f'{path/extra[0]} is not one of the files of MNIST_SAMPLE: move it somewhere else.')
+    if extra: raise FileExistsError(f'{path/extra[0]} is not one of the files of MNIST_SAMPLE: delete it or move it elsewhere (its name may be hidden in a file manager).')
 
 def mnist_sample() -> Path: # fastai's folder `mnist_sample`, with `train/3`, `train/7`, `valid/3`, `valid/7` and `labels.csv`
     "The folder of MNIST_SAMPLE, where `untar_data` looks for it; made on first use. Raises `OSError` if it isn't whole."
@@ -167,17 +171,19 @@ def mnist_sample() -> Path: # fastai's folder `mnist_sample`, with `train/3`, `t
     _check_sample(path)
     return path
 
-# %% ../nbs/00_data.ipynb #555346ca
+# %% ../nbs/00_data.ipynb #6643fa2f
 def read_images(
     files: list[Path],  # greyscale images, all of the same size
 ) -> Tensor:            # (n, height, width), `uint8`
     "Open image files one by one and stack them; raises `ValueError` for a file that is not such an image."
-    def read(file):
+    arrays = []
+    for file in files:
         try:
-            with Image.open(file) as im: return np.array(im)
-        except (OSError, SyntaxError) as e: raise ValueError(f'{file} can\'t be read as an image: {e}') from None
-    arrays = [read(file) for file in files]
-    for file, array in zip(files, arrays):
-        if array.ndim != 2 or array.shape != arrays[0].shape or array.dtype != np.uint8:
-            raise ValueError(f'{file} has shape {array.shape} and type {array.dtype}: expected greyscale, uint8, {arrays[0].shape[:2]}')
+            with Image.open(file) as image: mode, array = image.mode, np.array(image)
+        except (OSError, SyntaxError) as e: raise ValueError(f"{file} can't be read as an image: {e}") from None
+        if mode != 'L': raise ValueError(f"{file} is an image of Pillow's mode {mode}: expected greyscale, mode L")
+        if arrays and array.shape != arrays[0].shape:
+            raise ValueError(f'{file} has the size {array.shape}, but the images before it {arrays[0].shape}: all must be alike')
+        arrays.append(array)
+    if not arrays: raise ValueError('there are no files to read: is the folder the right one?')
     return torch.from_numpy(np.stack(arrays))

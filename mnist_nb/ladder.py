@@ -45,23 +45,24 @@ class Rung:
         "The share of images that the model got right, each counting the same."
         return 1 - self.errors/len(self.scores)
 
-# %% ../nbs/02a_ladder.ipynb #418dcc1e
+# %% ../nbs/02a_ladder.ipynb #e576c6d3
 def score_batch(
     model: Callable[[Tensor], Tensor], # gives a score for each image, shape (n,) or (n, 1)
     x: Tensor,                         # images, (n, 28, 28)
 ) -> Tensor:                           # (n,)
     "The scores of a batch; raises `ValueError` unless there is one number for each image."
     scores = model(x)
+    if not isinstance(scores, Tensor): raise ValueError(f'the model gave a {type(scores).__name__}: expected a tensor of scores')
     if scores.shape not in ((len(x),), (len(x), 1)):
         raise ValueError(f'the model gave shape {tuple(scores.shape)} for {len(x)} images: expected one score each, above 0 for a 3')
-    if scores.isnan().any(): raise ValueError('the model gave nan: did its training diverge? Try a smaller learning rate.')
+    if scores.isnan().any(): raise ValueError('the model gave nan, which is not a number: it may have been trained with too large a learning rate')
     return scores.reshape(len(x)).float().cpu()
 
-# %% ../nbs/02a_ladder.ipynb #00f341fa
+# %% ../nbs/02a_ladder.ipynb #a35e533e
 @torch.no_grad()
 def measure(
     name: str,                         # what tables and pictures shall call the model
-    model: Callable[[Tensor], Tensor], # takes images (n, 28, 28) from 0 to 1; gives n scores, above 0 for a 3
+    model: Callable[[Tensor], Tensor], # takes images (n, 28, 28) from 0 to 1, on the CPU; gives n scores (not probabilities), above 0 for a 3
     parameters: int = 0,               # how many numbers it has taken from the training data
     train_seconds: float = 0.,         # how long that took
     batch_size: int = 256,             # how many images the model gets at a time
@@ -86,17 +87,17 @@ def baseline_rung(
     seconds = time.perf_counter() - start
     return measure(name, lambda x: baseline_score(x, distance, mean3, mean7), mean3.numel() + mean7.numel(), seconds)
 
-# %% ../nbs/02a_ladder.ipynb #61df1316
+# %% ../nbs/02a_ladder.ipynb #1ddd25f7
 def ladder_table(
     rungs: list[Rung],               # the models to compare, as `measure` gave them
 ) -> 'pd.io.formats.style.Styler':   # a table that a notebook shows; its `data` is the DataFrame
     "The models side by side."
     rows = [(r.name, r.accuracy, r.errors, r.parameters, r.train_seconds, r.us_per_image) for r in rungs]
     table = pd.DataFrame(rows, columns=['model', 'accuracy', 'errors', 'parameters', 'seconds to train', 'µs per image'])
-    formats = {'accuracy': '{:.2%}', 'parameters': '{:,}', 'seconds to train': '{:.2f}', 'µs per image': '{:.1f}'}
+    formats = {'accuracy': lambda share: f'{100*share:.2f} %', 'parameters': '{:,}', 'seconds to train': '{:.2f}', 'µs per image': '{:.1f}'}
     return table.style.set_uuid('ladder').format(formats).hide(axis='index')
 
-# %% ../nbs/02a_ladder.ipynb #559d6621
+# %% ../nbs/02a_ladder.ipynb #60615498
 def plot_ladder(
     rungs: list[Rung],  # the models to compare, as `measure` gave them
     stack: int = 4,     # how many images lie above each other in a bar
@@ -110,7 +111,7 @@ def plot_ladder(
         tiles[:rung.errors] = images[rung.wrong]
         bar = tiles.view(columns, stack, 28, 28).permute(1, 2, 0, 3).reshape(stack*28, columns*28)
         if columns: ax.imshow(bar, cmap='Greys', aspect='auto', extent=(0, columns*stack, y + 0.4, y - 0.4))
-        ax.text(columns*stack + 1, y, f'{rung.errors} wrong\n{rung.accuracy:.2%} right', va='center', fontsize=9)
+        ax.text(columns*stack + 1, y, f'{rung.errors} wrong\n{100*rung.accuracy:.2f} % right', va='center', fontsize=9)
     ax.set(xlim=(0, 1.2*max(rung.errors for rung in rungs) + stack), ylim=(len(rungs) - 0.5, -0.5), xticks=[])
     ax.set_yticks(range(len(rungs)), [rung.name for rung in rungs])
     ax.spines[:].set_visible(False)

@@ -7,38 +7,44 @@ Docs: https://mnist-nb.github.io/mnist_nb/pixels.html.md"""
 # %% auto #0
 __all__ = ['show_images', 'pixel_table']
 
-# %% ../nbs/01_pixels.ipynb #7a0f7e22
+# %% ../nbs/01_pixels.ipynb #0bb085d6
+import math, zlib
+from collections.abc import Sequence
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from PIL import Image
 from torch import Tensor
 
-# %% ../nbs/01_pixels.ipynb #95dcdab9
+# %% ../nbs/01_pixels.ipynb #cec27352
 def show_images(
     images: Tensor | np.ndarray | list, # images, each (height, width)
-    titles: list[str] = (),             # a title for each image, or none at all
+    titles: Sequence[str] = (),         # a title for each image, or none at all
     cols: int = 10,                     # how many images in a row
     size: float = 1.,                   # width and height of one image in inches
-    cmap: str = 'Greys',                # matplotlib's name of the colours; in `'Greys'` 0 is white
-    **kwargs                            # passed on to `imshow`, such as `vmin=0, vmax=255`
+    cmap: str = 'Greys',                # matplotlib's name of the colours; in `'Greys'` small numbers are white
+    **kwargs                            # for `imshow`; without `vmin` and `vmax`, each image goes from white to black
 ):
-    "Draw images side by side, without axes."
+    "Draw images side by side, without axes; raises `ValueError` if there are none."
+    if len(images) == 0: raise ValueError('there are no images to show')
     cols = min(cols, len(images))
-    rows = -(-len(images)//cols)
+    rows = math.ceil(len(images)/cols)
     _, axes = plt.subplots(rows, cols, figsize=(cols*size, rows*size*(1.25 if len(titles) else 1)), squeeze=False, layout='constrained')
     for ax in axes.flat: ax.axis('off')
     for ax, image in zip(axes.flat, images): ax.imshow(image, cmap=cmap, **kwargs)
     for ax, title in zip(axes.flat, titles): ax.set_title(title, fontsize=8)
 
-# %% ../nbs/01_pixels.ipynb #6ef3857d
+# %% ../nbs/01_pixels.ipynb #81db482a
 def pixel_table(
-    image: Image.Image | np.ndarray | Tensor, # one greyscale image, (height, width)
+    image: Image.Image | np.ndarray | Tensor, # one greyscale image, (height, width): bytes, or floats from 0 to 1
     font_size: str = '6pt',                   # size of the numbers, as in CSS
 ) -> 'pd.io.formats.style.Styler':            # a table that a notebook shows
-    "The numbers of an image as a table, each cell shaded as its pixel; raises `ValueError` unless the image has two axes."
+    "The numbers of an image as a table, each cell shaded as its pixel; raises `ValueError` for any other shape or type."
     pixels = np.array(image)
     if pixels.ndim != 2: raise ValueError(f'expected one greyscale image, (height, width), but the shape is {pixels.shape}')
-    black = 255 if pixels.dtype == np.uint8 else 1
-    style = pd.DataFrame(pixels).style.set_uuid('pixels').background_gradient('Greys', axis=None, vmin=0, vmax=black)
-    return style.format(precision=0 if black == 255 else 1).set_properties(**{'font-size': font_size})
+    if pixels.dtype == np.uint8: black, digits = 255, 0
+    elif np.issubdtype(pixels.dtype, np.floating): black, digits = 1, 1
+    else: raise ValueError(f'expected bytes or floats from 0 to 1, but the type is {pixels.dtype}: use image.float()/255')
+    style = pd.DataFrame(pixels).style.background_gradient('Greys', axis=None, vmin=0, vmax=black).format(precision=digits)
+    style.set_uuid(f'{zlib.crc32(pixels.tobytes()):08x}').set_table_attributes('class="pixel-table"')  # the same id in each run
+    return style.set_properties(**{'font-size': font_size})
