@@ -1,7 +1,7 @@
 """What `import mnist_nb.data` costs on top of `import torch`, which every chapter needs anyway.
 
 Run `python bench/imports.py`, on a machine that does nothing else. Each import has a new Python to itself, and the
-two take turns, so that neither has the quieter moments. A ratio near 1 means: the package itself costs next to nothing."""
+two take turns, so that neither has the quieter moments. A ratio near 1 means that the package costs next to nothing."""
 import subprocess, sys
 from statistics import median
 from time import perf_counter

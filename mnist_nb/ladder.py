@@ -97,7 +97,7 @@ def ladder_table(
     formats = {'accuracy': lambda share: f'{100*share:.2f} %', 'parameters': '{:,}', 'seconds to train': '{:.2f}', 'µs per image': '{:.1f}'}
     return table.style.set_uuid('ladder').format(formats).hide(axis='index')
 
-# %% ../nbs/02a_ladder.ipynb #60615498
+# %% ../nbs/02a_ladder.ipynb #870f9238
 def plot_ladder(
     rungs: list[Rung],  # the models to compare, as `measure` gave them
     stack: int = 4,     # how many images lie above each other in a bar
@@ -110,7 +110,8 @@ def plot_ladder(
         tiles = torch.zeros(columns*stack, 28, 28, dtype=torch.uint8)
         tiles[:rung.errors] = images[rung.wrong]
         bar = tiles.view(columns, stack, 28, 28).permute(1, 2, 0, 3).reshape(stack*28, columns*28)
-        if columns: ax.imshow(bar, cmap='Greys', aspect='auto', extent=(0, columns*stack, y + 0.4, y - 0.4))
+        place = (0, columns*stack, y + 0.4, y - 0.4)
+        if columns: ax.imshow(bar, cmap='Greys', aspect='auto', extent=place, interpolation='nearest')
         ax.text(columns*stack + 1, y, f'{rung.errors} wrong\n{100*rung.accuracy:.2f} % right', va='center', fontsize=9)
     ax.set(xlim=(0, 1.2*max(rung.errors for rung in rungs) + stack), ylim=(len(rungs) - 0.5, -0.5), xticks=[])
     ax.set_yticks(range(len(rungs)), [rung.name for rung in rungs])
