@@ -8,8 +8,8 @@ Docs: https://mnist-nb.github.io/mnist_nb/data.html.md"""
 __all__ = ['MNIST_MD5', 'unpack', 'read_idx', 'sample_index', 'data_home', 'make_folder', 'load_sample', 'load_mnist',
            'mnist_sample', 'read_images']
 
-# %% ../nbs/00_data.ipynb #56ce9d9d
-import lzma, math, os, shutil, struct
+# %% ../nbs/00_data.ipynb #97bb63c0
+import io, lzma, math, os, shutil, struct
 from collections.abc import Callable
 from hashlib import md5
 from importlib import resources
@@ -29,12 +29,13 @@ packed_digits = resources.files('mnist_nb')/'digits'  # the folder travels insid
 MNIST_MD5 = {'train-images': '6bbc9ace898e44ae57da46a324031adb', 'train-labels': 'a25bea736e30d166cdddb491f175f624',
              't10k-images':  '2646ac647ad5339dbf082846283269ea', 't10k-labels':  '27ae3e4e09519cfbb04c329615203637'}
 
-# %% ../nbs/00_data.ipynb #c11295d3
+# %% ../nbs/00_data.ipynb #5ced844a
 def unpack(
     name: str,                     # a key of `MNIST_MD5`, such as `'train-images'`
     folder: Path = packed_digits,  # where the packed files are
 ) -> bytes:                        # the content of the original file
-    "One of the four files of MNIST, unpacked and checked; raises `OSError` if it is missing or damaged."
+    "One of the four files of MNIST, unpacked and checked; raises `OSError` if it is missing or damaged, `ValueError` for another name."
+    if name not in MNIST_MD5: raise ValueError(f'{name!r} is none of the files of MNIST: expected one of {list(MNIST_MD5)}')
     file = folder/f'{name}.xz'
     try: content = lzma.decompress(file.read_bytes())
     except (OSError, lzma.LZMAError, EOFError) as e: content, reason = None, str(e)
@@ -69,7 +70,7 @@ def data_home() -> Path: # the folder, which may not exist yet
     "The folder where fastai keeps data sets: `FASTAI_HOME` and fastai's `config.ini` decide."
     return Config(os.getenv('FASTAI_HOME', '~/.fastai'), 'config.ini').path('data', default='data')
 
-# %% ../nbs/00_data.ipynb #b6275561
+# %% ../nbs/00_data.ipynb #87ba57c1
 def make_folder(
     dest: Path,                   # the folder to make
     fill: Callable[[Path], None], # writes the content into the folder that it is given
@@ -77,6 +78,7 @@ def make_folder(
     "Make a folder whole or not at all; one that exists is left alone. Raises `OSError` if it can't be written."
     aside = dest.with_name(f'{dest.name}.unfinished')
     try:
+        if dest.exists(): return dest
         dest.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(dest.with_name(f'{dest.name}.lock')):
             if dest.exists(): return dest  # made by someone else while we waited for the lock
@@ -88,11 +90,11 @@ def make_folder(
             finally: shutil.rmtree(aside, ignore_errors=True)
     except OSError as e:
         if e.errno is None: raise  # not the disk's complaint but one of ours, and clear already
-        raise OSError(e.errno, f'{e.strerror}. {dest} could not be made: it takes 150 MB in a folder that you may write to. '
-                      'Make room there, or set FASTAI_HOME to another folder and start Python again') from None
+        raise OSError(f'{dest} could not be made ({e.strerror}): it takes 150 MB in a folder that you may write to. '
+                      'Make room there, or set FASTAI_HOME to another folder and start Python again.') from None
     return dest
 
-# %% ../nbs/00_data.ipynb #e906501c
+# %% ../nbs/00_data.ipynb #26f14204
 def _write_arrays(
     folder: Path,  # an empty folder
 ):
@@ -102,19 +104,23 @@ def _write_arrays(
         index = sample_index(labels)
         arrays = {'mnist-images': images, 'mnist-labels': labels,
                   'sample-images': images[index], 'sample-labels': labels[index], 'sample-index': index}
-        for name, array in arrays.items(): np.save(folder/f'{split}-{name}.npy', array)
+        for name, array in arrays.items():
+            file = io.BytesIO()  # written at once below, because `np.save` does not say so when a disk is full
+            np.save(file, array)
+            (folder/f'{split}-{name}.npy').write_bytes(file.getbuffer())
 
+# %% ../nbs/00_data.ipynb #543b72f2
 def _array(
     name: str,   # `'sample-images'` and so on, as in `_write_arrays`
     split: str,  # `'train'` or `'valid'`
 ) -> Tensor:     # the array, mapped into memory; changes to it stay in memory
     "One of the unpacked arrays, made on first use."
     if split not in ('train', 'valid'): raise ValueError(f"split must be 'train' or 'valid', not {split!r}")
-    folder = data_home()/'mnist_nb'
-    if not folder.exists(): make_folder(folder, _write_arrays)
+    folder = make_folder(data_home()/'mnist_nb', _write_arrays)
     try: return torch.from_numpy(np.load(folder/f'{split}-{name}.npy', mmap_mode='c'))
     except (OSError, ValueError, EOFError) as e:
-        raise OSError(f'{folder} is damaged ({e}): restart Python, delete that folder and run this again, and it is made anew.') from None
+        raise OSError(f'{folder} is damaged ({e}): restart Python, delete that folder and run this again, '
+                      'and it is made anew.') from None
 
 # %% ../nbs/00_data.ipynb #23ed0453
 def load_sample(
@@ -129,7 +135,7 @@ def load_mnist(
     "All ten digits of MNIST, in the order of the original files."
     return _array('mnist-images', split), _array('mnist-labels', split)
 
-# %% ../nbs/00_data.ipynb #93e0c553
+# %% ../nbs/00_data.ipynb #9c2a65a6
 def _sample_files(
     split: str,  # `'train'` or `'valid'`
 ) -> list[str]:  # such as `'train/3/10000.png'`
@@ -137,6 +143,7 @@ def _sample_files(
     digits, positions = (_array(f'sample-{kind}', split).tolist() for kind in ('labels', 'index'))
     return [f'{split}/{digit}/{i}.png' for digit, i in zip(digits, positions)]
 
+# %% ../nbs/00_data.ipynb #94264464
 def _write_sample(
     folder: Path,  # an empty folder
 ):
@@ -149,29 +156,32 @@ def _write_sample(
     rows = [f'{file},{int("/7/" in file)}\n' for file, _ in files]  # fastai's labels: 0 for a 3, 1 for a 7
     (folder/'labels.csv').write_text('name,label\n' + ''.join(rows))
 
-# %% ../nbs/00_data.ipynb #6a83689e
+# %% ../nbs/00_data.ipynb #85e30a2b
 def _check_sample(
     path: Path,  # the folder of MNIST_SAMPLE
 ):
     "Raise `OSError` unless the folder holds the images of MNIST_SAMPLE and no others."
     expected = {'labels.csv', *_sample_files('train'), *_sample_files('valid')}
-    folders = [folder for folder in ('train/3', 'train/7', 'valid/3', 'valid/7') if (path/folder).is_dir()]
-    sizes = {f'{folder}/{file.name}': file.stat().st_size for folder in folders for file in os.scandir(path/folder)}
-    if (path/'labels.csv').exists(): sizes['labels.csv'] = (path/'labels.csv').stat().st_size
+    labels = path/'labels.csv'
+    sizes = {'labels.csv': labels.stat().st_size if labels.exists() else 0}
+    for folder, _, names in [*os.walk(path/'train'), *os.walk(path/'valid')]:
+        place = Path(folder).relative_to(path).as_posix()
+        sizes |= {f'{place}/{name}': os.stat(f'{folder}/{name}').st_size for name in names}
     missing = sorted(name for name in expected if not sizes.get(name))  # an empty file is as good as none
     extra = sorted(sizes.keys() - expected)
     if missing: raise FileNotFoundError(f'{path} lacks {len(missing):,} of its {len(expected):,} files, such as {missing[0]}: '
                                         'delete that folder and run this again, and it is made anew.')
-    if extra: raise FileExistsError(f'{path/extra[0]} is not one of the files of MNIST_SAMPLE: delete it or move it elsewhere (its name may be hidden in a file manager).')
+    if extra: raise FileExistsError(f'{path/extra[0]} is not one of the files of MNIST_SAMPLE: delete it or move it elsewhere '
+                                    '(a file manager may hide it).')
 
+# %% ../nbs/00_data.ipynb #d47915fb
 def mnist_sample() -> Path: # fastai's folder `mnist_sample`, with `train/3`, `train/7`, `valid/3`, `valid/7` and `labels.csv`
     "The folder of MNIST_SAMPLE, where `untar_data` looks for it; made on first use. Raises `OSError` if it isn't whole."
-    path = data_home()/'mnist_sample'
-    if not path.exists(): make_folder(path, _write_sample)
+    path = make_folder(data_home()/'mnist_sample', _write_sample)
     _check_sample(path)
     return path
 
-# %% ../nbs/00_data.ipynb #6643fa2f
+# %% ../nbs/00_data.ipynb #25802dbb
 def read_images(
     files: list[Path],  # greyscale images, all of the same size
 ) -> Tensor:            # (n, height, width), `uint8`
@@ -180,7 +190,7 @@ def read_images(
     for file in files:
         try:
             with Image.open(file) as image: mode, array = image.mode, np.array(image)
-        except (OSError, SyntaxError) as e: raise ValueError(f"{file} can't be read as an image: {e}") from None
+        except (OSError, SyntaxError, ValueError) as e: raise ValueError(f"{file} can't be read as an image: {e}") from None
         if mode != 'L': raise ValueError(f"{file} is an image of Pillow's mode {mode}: expected greyscale, mode L")
         if arrays and array.shape != arrays[0].shape:
             raise ValueError(f'{file} has the size {array.shape}, but the images before it {arrays[0].shape}: all must be alike')
