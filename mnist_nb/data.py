@@ -8,9 +8,10 @@ Docs: https://mnist-nb.github.io/mnist_nb/data.html.md"""
 __all__ = ['MNIST_MD5', 'unpack', 'read_idx', 'sample_index', 'data_home', 'make_folder', 'load_sample', 'load_mnist',
            'mnist_sample', 'read_images']
 
-# %% ../nbs/00_data.ipynb #97bb63c0
+# %% ../nbs/00_data.ipynb #f9974eae
 import io, lzma, math, os, shutil, struct
 from collections.abc import Callable
+from contextlib import contextmanager
 from hashlib import md5
 from importlib import resources
 from pathlib import Path
@@ -70,14 +71,26 @@ def data_home() -> Path: # the folder, which may not exist yet
     "The folder where fastai keeps data sets: `FASTAI_HOME` and fastai's `config.ini` decide."
     return Config(os.getenv('FASTAI_HOME', '~/.fastai'), 'config.ini').path('data', default='data')
 
-# %% ../nbs/00_data.ipynb #87ba57c1
+# %% ../nbs/00_data.ipynb #2f35a231
+@contextmanager
+def _explained(
+    dest: Path,  # the folder that is to be made
+):
+    "Turn an error of the disk into one that says what to do."
+    try: yield
+    except OSError as e:
+        if e.errno is None: raise  # not the disk's complaint but one of ours, and clear already
+        raise OSError(f'{dest} could not be made ({e.strerror}): it takes 150 MB in a folder that you may write to. '
+                      'Make room there, or set FASTAI_HOME to another folder and start Python again.') from None
+
+# %% ../nbs/00_data.ipynb #277e19ed
 def make_folder(
     dest: Path,                   # the folder to make
     fill: Callable[[Path], None], # writes the content into the folder that it is given
 ) -> Path:                        # `dest`
     "Make a folder whole or not at all; one that exists is left alone. Raises `OSError` if it can't be written."
     aside = dest.with_name(f'{dest.name}.unfinished')
-    try:
+    with _explained(dest):
         if dest.exists(): return dest
         dest.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(dest.with_name(f'{dest.name}.lock')):
@@ -88,10 +101,6 @@ def make_folder(
                 fill(aside)
                 aside.rename(dest)
             finally: shutil.rmtree(aside, ignore_errors=True)
-    except OSError as e:
-        if e.errno is None: raise  # not the disk's complaint but one of ours, and clear already
-        raise OSError(f'{dest} could not be made ({e.strerror}): it takes 150 MB in a folder that you may write to. '
-                      'Make room there, or set FASTAI_HOME to another folder and start Python again.') from None
     return dest
 
 # %% ../nbs/00_data.ipynb #26f14204

@@ -7,19 +7,20 @@ Docs: https://mnist-nb.github.io/mnist_nb/ladder.html.md"""
 # %% auto #0
 __all__ = ['Rung', 'score_batch', 'measure', 'baseline_rung', 'ladder_table', 'plot_ladder', 'show_wrong']
 
-# %% ../nbs/02a_ladder.ipynb #dff42ef5
+# %% ../nbs/02a_ladder.ipynb #2e662dff
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 import matplotlib.pyplot as plt
 import pandas as pd
 import torch
+from fastcore.basics import patch
 from torch import Tensor
 from .baseline import baseline_score, mean_digit, mnist_distance
 from .data import load_sample
 from .pixels import show_images
 
-# %% ../nbs/02a_ladder.ipynb #70f34fe0
+# %% ../nbs/02a_ladder.ipynb #12506a3d
 @dataclass
 class Rung:
     "What `measure` found out about a model."
@@ -29,21 +30,22 @@ class Rung:
     us_per_image: float   # microseconds to score one image
     scores: Tensor        # (2038,), a score for each image of `load_sample('valid')`
 
-    @property
-    def wrong(self) -> Tensor: # positions of the wrongly judged images, the most confident mistakes first
-        "Which images of `load_sample('valid')` the model got wrong."
-        mistakes = ((self.scores > 0) != (load_sample('valid')[1] == 3)).nonzero().squeeze(1)
-        return mistakes[self.scores[mistakes].abs().argsort(descending=True)]
+# %% ../nbs/02a_ladder.ipynb #d6775bc6
+@patch(as_prop=True)
+def wrong(self: Rung) -> Tensor: # positions of the wrongly judged images, the most confident mistakes first
+    "Which images of `load_sample('valid')` the model got wrong."
+    mistakes = ((self.scores > 0) != (load_sample('valid')[1] == 3)).nonzero().squeeze(1)
+    return mistakes[self.scores[mistakes].abs().argsort(descending=True)]
 
-    @property
-    def errors(self) -> int: # of 2,038
-        "How many images the model got wrong."
-        return len(self.wrong)
+@patch(as_prop=True)
+def errors(self: Rung) -> int: # of 2,038
+    "How many images the model got wrong."
+    return len(self.wrong)
 
-    @property
-    def accuracy(self) -> float: # from 0 to 1
-        "The share of images that the model got right, each counting the same."
-        return 1 - self.errors/len(self.scores)
+@patch(as_prop=True)
+def accuracy(self: Rung) -> float: # from 0 to 1
+    "The share of images that the model got right, each counting the same."
+    return 1 - self.errors/len(self.scores)
 
 # %% ../nbs/02a_ladder.ipynb #e576c6d3
 def score_batch(
