@@ -8,11 +8,11 @@ Docs: https://mnist-nb.github.io/mnist_nb/cnn_learner.html.md"""
 __all__ = ['digit_images', 'digit_loaders', 'digit_learner', 'cnn_learner', 'cnn_score', 'measure_cnn', 'load_cnn', 'find_ink',
            'scan_to_digit', 'predict_digit', 'cnn_rung']
 
-# %% ../nbs/07_cnn_learner.ipynb #98087821
+# %% ../nbs/07_cnn_learner.ipynb #f4f8fa5a
 import pickle, tempfile, time
 from pathlib import Path
 
-import fastai.callback.schedule  # gives every Learner the methods fit_one_cycle and lr_find
+import fastai.callback.progress, fastai.callback.schedule  # give every Learner no_bar, fit_one_cycle and lr_find
 import numpy as np, torch
 import torch.nn.functional as F
 from fastai.data.block import CategoryBlock, DataBlock
@@ -29,13 +29,14 @@ from torchvision.models import resnet18
 from .data import mnist_sample
 from .ladder import Rung, measure
 
-# %% ../nbs/07_cnn_learner.ipynb #a6d8ae3c
+# %% ../nbs/07_cnn_learner.ipynb #f99824e3
 def digit_images(
     path: Path,   # a folder with `train` and `valid`, in each a folder for every class
 ) -> list[Path]:  # its image files
     "All images of a folder, sorted; raises `FileNotFoundError` if there are none."
     files = sorted(get_image_files(path, folders=['train', 'valid']))
-    if not files: raise FileNotFoundError(f'{path} has no images: expected image files in folders such as train/3 and valid/3')
+    if not files:
+        raise FileNotFoundError(f'{path} has no images: expected image files in folders such as train/3 and valid/3')
     return files
 
 def digit_loaders(
@@ -43,7 +44,8 @@ def digit_loaders(
     bs: int = 64,             # how many images a batch has
 ) -> DataLoaders:             # batches of images (bs, 3, 28, 28) and labels (bs,)
     "What `ImageDataLoaders.from_folder` gives, with the files in the same order on every machine."
-    block = DataBlock((ImageBlock, CategoryBlock), get_items=digit_images, splitter=GrandparentSplitter(), get_y=parent_label)
+    block = DataBlock((ImageBlock, CategoryBlock), get_items=digit_images,
+                      splitter=GrandparentSplitter(), get_y=parent_label)
     return block.dataloaders(path or mnist_sample(), bs=bs, num_workers=0)
 
 # %% ../nbs/07_cnn_learner.ipynb #e20e5f19
@@ -64,19 +66,21 @@ def cnn_learner(
     "Yesterday's name of fastai's `vision_learner`."
     return vision_learner(*args, **kwargs)
 
-# %% ../nbs/07_cnn_learner.ipynb #37673831
+# %% ../nbs/07_cnn_learner.ipynb #cb832af5
 @torch.no_grad()
 def cnn_score(
     x: Tensor,        # images, (n, height, width), floats from 0 for white to 1 for black
     model: nn.Module, # gives two outputs for images (n, 3, height, width): the first for a 3, the second for a 7
 ) -> Tensor:          # (n,), above 0 for a 3, on the device of the model
-    "The output for 3 minus the output for 7; switches the model to `eval`. Raises `ValueError` for other shapes and for bytes."
+    "Output for 3 minus output for 7; switches the model to `eval`. Raises `ValueError` for other shapes and for bytes."
     if x.ndim != 3 or not x.is_floating_point():
-        raise ValueError(f'expected images (n, height, width) as floats from 0 to 1, got {tuple(x.shape)} of type {x.dtype}')
+        raise ValueError(f'expected images (n, height, width) as floats from 0 to 1, '
+                         f'got {tuple(x.shape)} of type {x.dtype}')
     model.eval()
     outputs = model(x.to(next(model.parameters()).device)[:, None].expand(-1, 3, -1, -1))
     return outputs[:, 0] - outputs[:, 1]
 
+# %% ../nbs/07_cnn_learner.ipynb #4f24f8c4
 def measure_cnn(
     model: nn.Module,          # as for `cnn_score`
     train_seconds: float = 0., # how long its training took
@@ -85,7 +89,7 @@ def measure_cnn(
     "Measure a network with three channels and two outputs like any other model."
     return measure(name, lambda x: cnn_score(x, model), sum(p.numel() for p in model.parameters()), train_seconds)
 
-# %% ../nbs/07_cnn_learner.ipynb #08e8610a
+# %% ../nbs/07_cnn_learner.ipynb #a2ba1eb0
 def load_cnn(
     file: str | Path,  # written by `torch.save(model.state_dict(), file)`
 ) -> nn.Module:        # for `cnn_score`, on the GPU if there is one
@@ -93,25 +97,28 @@ def load_cnn(
     model = create_vision_model(resnet18, 2, pretrained=False)
     try: model.load_state_dict(torch.load(file, map_location='cpu', weights_only=True))
     except (pickle.UnpicklingError, RuntimeError, TypeError, AttributeError, EOFError) as e:
-        raise ValueError(f"{file} does not hold the weights of this network: expected a file made by "
-                         f"torch.save(model.state_dict(), file). ({str(e).splitlines()[0] if str(e) else type(e).__name__})") from None
+        reason = str(e).splitlines()[0] if str(e) else type(e).__name__
+        raise ValueError(f'{file} does not hold the weights of this network: expected a file made by '
+                         f'torch.save(model.state_dict(), file). ({reason})') from None
     return model.to(default_device()).eval()
 
-# %% ../nbs/07_cnn_learner.ipynb #46d4e909
+# %% ../nbs/07_cnn_learner.ipynb #d4c22f36
 def find_ink(
     image: Image.Image | str | Path, # a picture of one digit, dark on bright or the other way round, or the path of one
 ) -> np.ndarray:                     # (height, width), from 0 where there is paper to 1 for the darkest ink
-    "How much ink there is at each pixel of a picture; raises `ValueError` if there is none, `TypeError` if it is no picture."
+    "How much ink is at each pixel of a picture; raises `ValueError` if there is none, `TypeError` if it is no picture."
     if isinstance(image, (str, Path)): image = Image.open(image)
-    if not isinstance(image, Image.Image): raise TypeError(f'expected a picture or the path of one, got {type(image).__name__}')
-    if image.mode[0] in 'IF': raise ValueError(f'the picture has mode {image.mode}: expected 8 bits a pixel, as most PNGs and JPEGs have')
+    if not isinstance(image, Image.Image):
+        raise TypeError(f'expected a picture or the path of one, got {type(image).__name__}')
+    if image.mode[0] in 'IF':
+        raise ValueError(f'the picture has mode {image.mode}: expected 8 bits a pixel, as most PNGs and JPEGs have')
     image = ImageOps.exif_transpose(image)  # phones store how they were held
     if image.has_transparency_data:
         image = image.convert('RGBA')
         image = Image.alpha_composite(Image.new('RGBA', image.size, 'white'), image)
     grey = np.asarray(image.convert('L'), np.float32)/255
     ink = np.abs(grey - np.median(grey))
-    if ink.max() < 0.2: raise ValueError('no digit found: the picture is (nearly) of one colour. Is the pen dark enough?')
+    if ink.max() < 0.2: raise ValueError('no digit found: the picture is (nearly) of one colour')
     ink /= ink.max()
     return np.where(ink < 0.2, np.float32(0), ink)
 

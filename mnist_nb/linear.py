@@ -51,10 +51,10 @@ def sigmoid(
     e = torch.exp(torch.where(x >= 0, -x, x))  # of a number that isn't positive, so at most 1
     return torch.where(x >= 0, 1., e)/(1 + e)
 
-# %% ../nbs/04_linear.ipynb #7bb7ef77
+# %% ../nbs/04_linear.ipynb #b364a4d2
 def _check_pair(
-    predictions: Tensor, # (n, 1)
-    targets: Tensor,     # (n, 1)
+    predictions: Tensor, # (n, 1), or any shape that both share
+    targets: Tensor,     # in the same shape
 ):
     "Raise `ValueError` unless there is a target for each prediction."
     if predictions.shape != targets.shape:
@@ -64,8 +64,8 @@ def _check_pair(
         raise ValueError(f'targets must be 1 for a 3 and 0 for a 7, but they hold {targets.unique().tolist()[:5]}: (labels == 3).long() makes them')
 
 def mnist_loss(
-    predictions: Tensor, # scores, (n, 1), any numbers, above 0 for a 3
-    targets: Tensor,     # (n, 1), 1 for a 3 and 0 for a 7
+    predictions: Tensor, # scores, (n, 1) or any shape that both share, any numbers, above 0 for a 3
+    targets: Tensor,     # in the same shape, 1 for a 3 and 0 for a 7
 ) -> Tensor:             # one number from 0, all right, to 1, all wrong
     "Mean distance of sigmoid(predictions) from the targets; raises `ValueError` if shapes differ or targets aren't 0 or 1."
     _check_pair(predictions, targets)
@@ -83,7 +83,7 @@ def calc_grad(
     loss = mnist_loss(preds, yb)
     loss.backward()
 
-# %% ../nbs/04_linear.ipynb #6184adbc
+# %% ../nbs/04_linear.ipynb #13e2adbb
 def train_epoch(
     model: Callable[[Tensor], Tensor],    # gives predictions, (n, 1)
     lr: float,                            # learning rate
@@ -94,16 +94,17 @@ def train_epoch(
     params = list(params)
     for xb,yb in dl:
         calc_grad(xb, yb, model)
+        unused = [tuple(p.shape) for p in params if p.grad is None]
+        if unused: raise ValueError(f'parameters of shape {unused} got no gradient: does the model use them?')
         with torch.no_grad():
             for p in params:
-                if p.grad is None: raise ValueError(f'a parameter of shape {tuple(p.shape)} got no gradient: does the model use it?')
                 p -= p.grad*lr
                 p.grad.zero_()
 
-# %% ../nbs/04_linear.ipynb #e187657b
+# %% ../nbs/04_linear.ipynb #4a428684
 def batch_accuracy(
-    xb: Tensor, # predictions for a batch, (n, 1), any numbers, above 0 for a 3
-    yb: Tensor, # targets, (n, 1), 1 for a 3 and 0 for a 7
+    xb: Tensor, # predictions for a batch, (n, 1) or any shape that both share, any numbers, above 0 for a 3
+    yb: Tensor, # targets, in the same shape, 1 for a 3 and 0 for a 7
 ) -> Tensor:    # one number from 0 to 1
     "The share of right answers; raises `ValueError` if shapes differ or targets aren't 0 or 1."
     _check_pair(xb, yb)

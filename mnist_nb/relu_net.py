@@ -15,7 +15,7 @@ from .ladder import Rung, measure
 from .linear import batch_accuracy, mnist_loss
 from .optimizer import sample_dls
 
-# %% ../nbs/06_relu_net.ipynb #bf4e16b9
+# %% ../nbs/06_relu_net.ipynb #39f89ea7
 def simple_net(
     xb: Tensor, # inputs, (n, i), such as images of 784 pixels
     w1: Tensor, # weights of the first layer, (i, h)
@@ -23,7 +23,7 @@ def simple_net(
     w2: Tensor, # weights of the second layer, (h, o)
     b2: Tensor, # its biases, (o,)
 ) -> Tensor:    # scores, (n, o)
-    "Two linear layers with a ReLU between them; raises `ValueError` if the shapes of the parameters don't fit together."
+    "Two linear layers with a ReLU between them; raises `ValueError` if the shapes of the parameters don't fit."
     h, o = w1.shape[-1], w2.shape[-1]
     if (b1.shape, w2.shape, b2.shape) != ((h,), (h, o), (o,)):
         raise ValueError(f'w1 makes {h} numbers of each input, so expected b1 ({h},), w2 ({h}, {o}) and b2 ({o},), '
@@ -40,13 +40,13 @@ def relu_net(
     "The neural network of this chapter, with random parameters: linear, ReLU, linear."
     return nn.Sequential(nn.Linear(28*28, hidden), nn.ReLU(), nn.Linear(hidden, 1))
 
-# %% ../nbs/06_relu_net.ipynb #6bee0365
+# %% ../nbs/06_relu_net.ipynb #23b6dbf2
 def relu_rung(
     seed: int = 42,   # start of the random numbers, for the first weights and for shuffling
     epochs: int = 40, # passes through the training data
 ) -> Rung:            # the result
     "Train the neural network of this chapter with fastai's `Learner` and measure it."
-    from fastai.callback.progress import Learner  # here, because fastai takes seconds to import; from there, it has `no_bar`
+    from fastai.callback.progress import Learner  # here, because fastai imports slowly; from there, it has `no_bar`
     from fastai.optimizer import SGD
     torch.manual_seed(seed)
     start = time.perf_counter()
