@@ -34,13 +34,13 @@ def show_images(
     for ax, image in zip(axes.flat, images): ax.imshow(image, cmap=cmap, **kwargs)
     for ax, title in zip(axes.flat, titles): ax.set_title(title, fontsize=8)
 
-# %% ../nbs/01_pixels.ipynb #81db482a
+# %% ../nbs/01_pixels.ipynb #172b3bcc
 def pixel_table(
     image: Image.Image | np.ndarray | Tensor, # one greyscale image, (height, width): bytes, or floats from 0 to 1
     font_size: str = '6pt',                   # size of the numbers, as in CSS
 ) -> 'pd.io.formats.style.Styler':            # a table that a notebook shows
     "The numbers of an image as a table, each cell shaded as its pixel; raises `ValueError` for any other shape or type."
-    pixels = np.array(image)
+    pixels = np.asarray(image)
     if pixels.ndim != 2: raise ValueError(f'expected one greyscale image, (height, width), but the shape is {pixels.shape}')
     if pixels.dtype == np.uint8: black, digits = 255, 0
     elif np.issubdtype(pixels.dtype, np.floating): black, digits = 1, 1
