@@ -45,6 +45,7 @@ def pixel_table(
     if pixels.dtype == np.uint8: black, digits = 255, 0
     elif np.issubdtype(pixels.dtype, np.floating): black, digits = 1, 1
     else: raise ValueError(f'expected bytes or floats from 0 to 1, but the type is {pixels.dtype}: use image.float()/255')
-    style = pd.DataFrame(pixels).style.background_gradient('Greys', axis=None, vmin=0, vmax=black).format(precision=digits)
+    shades = dict(cmap='Greys', vmin=0, vmax=black, axis=None, text_color_threshold=0.165)  # legible on every grey
+    style = pd.DataFrame(pixels).style.background_gradient(**shades).format(precision=digits)
     style.set_uuid(f'{zlib.crc32(pixels.tobytes()):08x}').set_table_attributes('class="pixel-table"')  # the same id in each run
     return style.set_properties(**{'font-size': font_size})

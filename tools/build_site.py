@@ -29,7 +29,7 @@ ROOT = Path(__file__).resolve().parent.parent
 # warnings of smalldocs about options meant for Quarto, and about links, which `faults` checks more closely
 HARMLESS = re.compile('format commonmark is not built|smalldocs compiles no Sass|output-file is not read|'
                       'unknown key format-links|: broken link |'
-                      r'format\.html\.(html-math-method|respect-user-color-scheme) is ignored')
+                      r'format\.html\.(grid|html-math-method|respect-user-color-scheme) is ignored')
 
 
 def mathml(maths: re.Match) -> str:
@@ -130,6 +130,8 @@ def faults(
             target = (path.parent/unquote(url.path)).resolve() if url.path else path
             if target.is_dir(): target = target/'index.html'
             if url.scheme or url.netloc:
+                if href in page.links and not (url.scheme == 'https' and '.' in url.netloc or url.scheme == 'mailto'):
+                    found.append(f'{name}: the link {href} is no address.')
                 if href in page.loads: found.append(f'{name} loads something from another host: {href}')
             elif site not in target.parents or not target.exists(): found.append(f'{name}: the link {href} leads nowhere.')
             elif target in pages and unquote(url.fragment) not in pages[target].anchors:
@@ -146,8 +148,12 @@ def build() -> Site:
     nbdev_sidebar.__wrapped__(file_glob=None, file_re=r'\.(ipynb|qmd|html)$')
     try: processed = proc_nbs(force=True)
     except Exception as e: raise SystemExit(f'nbdev could not process the notebooks. {e}') from None
+    shutil.copy(ROOT/'_quarto.yml', processed)  # where git makes no links, nbs/_quarto.yml is a file with a path in it
     site = BookSite(load(processed), quiet=True)
     site.build()
+    for path in site.out.glob('*.html'):  # icons beside a label are decoration, but smalldocs declares some of them pictures
+        page = path.read_text(encoding='utf-8')
+        path.write_text(page.replace(' role="img"></i>', ' aria-hidden="true"></i>'), encoding='utf-8')
     return site
 
 

@@ -2,7 +2,8 @@
 """Write README.md, and its pictures in README_files/, from `nbs/index.ipynb`: `python tools/make_readme.py`.
 
 nbdev's own `nbdev-readme` does this with Quarto; this needs nothing but the notebook, and gives the same bytes
-everywhere. Text cells are taken over. Of code cells only the saved pictures and Markdown are shown, not the code.
+everywhere. Text cells are taken over. Of code cells it shows the code, unless they say `echo: false`, and the saved
+pictures and Markdown.
 """
 import base64, re
 from pathlib import Path
@@ -41,7 +42,7 @@ def plain_markdown(text: str) -> str:
 
 
 def options(cell: NotebookNode) -> dict:
-    "The options of a code cell: `#| hide` and `#| hide: true` mean the same."
+    "The options of a cell: `#| hide` and `#| hide: true` mean the same."
     lines = re.findall(r'^#\| *([\w-]+)(?:: *(.*))?$', cell.source, flags=re.M)
     return {key: yaml.safe_load(value or 'true') for key, value in lines}
 
@@ -52,10 +53,11 @@ def readme(
     "What the README should be."
     parts, pictures = [], {}
     for cell in nbformat.read(notebook, as_version=4).cells:
-        if cell.cell_type == 'markdown': parts.append(plain_markdown(cell.source))
-        if cell.cell_type != 'code': continue
         opts = options(cell)
         if opts.get('hide') or opts.get('include') is False or opts.get('output') is False: continue
+        if cell.cell_type == 'markdown': parts.append(plain_markdown(cell.source))
+        if cell.cell_type != 'code': continue
+        if opts.get('echo') is not False: parts.append('```python\n' + re.sub(r'\A(#\|.*\n)+', '', cell.source) + '\n```')
         for output in cell.outputs:
             data = output.get('data', {})
             kind = next((o for o in PICTURE_TYPES if o in data), None)

@@ -1,0 +1,68 @@
+#!/usr/bin/env python
+"""Write nbs/reference.qmd, the list of all that the package exports: `python tools/make_reference.py`.
+
+Reads the package's modules without importing them: `__all__`, the docstrings, and the notebook that each came from.
+"""
+import ast, re
+from pathlib import Path
+
+import nbformat
+from fastcore.script import call_parse
+from nbdev.config import get_config
+
+ROOT = Path(__file__).resolve().parent.parent
+REFERENCE = ROOT/'nbs/reference.qmd'
+INTRODUCTION = """---
+title: Reference
+description: Everything that the package `mnist_nb` offers, a line each
+---
+
+A name leads to the chapter that builds it, where each parameter has its comment, *source* to the package's file.
+"""
+
+
+def chapter_title(notebook: Path) -> str:
+    "The heading of a notebook, such as `0. The digits`."
+    return re.match('# (.+)', nbformat.read(notebook, as_version=4).cells[0].source)[1]
+
+
+def summary(definition: ast.AST) -> str:
+    "The first paragraph of a docstring, fit for a cell of a table."
+    if isinstance(definition, ast.Assign): return 'A constant.'
+    doc = ast.get_docstring(definition) or ''
+    return ' '.join(doc.split('\n\n')[0].split()).replace('|', r'\|')
+
+
+def section(module: Path) -> tuple[str, str]:
+    "A module's notebook, and its section of the reference."
+    code, config = module.read_text(encoding='utf-8'), get_config(ROOT)
+    notebook = re.search(r'File to edit: \S+/(\S+\.ipynb)', code)[1]
+    tree, defined = ast.parse(code), {}
+    for node in tree.body:
+        names = [t.id for t in node.targets] if isinstance(node, ast.Assign) else [getattr(node, 'name', None)]
+        defined |= dict.fromkeys(names, node)
+    rows = []
+    for name in ast.literal_eval(defined['__all__'].value):
+        node = defined[name]
+        place = notebook if isinstance(node, ast.Assign) else f'{notebook}#{name.lower()}'  # constants have no anchor
+        source = f'{config.git_url}/blob/{config.branch}/{module.relative_to(ROOT).as_posix()}#L{node.lineno}'
+        rows.append(f'| [`{name}`]({place}) | {summary(node)} | [source]({source}) |')
+    heading = f'## `{config.lib_name}.{module.stem}` {{#{module.stem}}}'
+    origin = f'[{chapter_title(ROOT/"nbs"/notebook)}]({notebook}): {summary(tree)}'
+    return notebook, '\n'.join([heading, '', origin, '', '| name | what it is or does | code |', '|---|---|---|', *rows])
+
+
+def reference() -> str:
+    "What the reference should be: the modules in the order of the chapters."
+    sections = sorted(section(module) for module in get_config(ROOT).lib_path.glob('[!_]*.py'))
+    return '\n\n'.join([INTRODUCTION.strip(), *(text for _, text in sections)]) + '\n'
+
+
+@call_parse
+def main(
+    check: bool = False,  # Say whether the reference is in step with the package, and write nothing
+):
+    "Write nbs/reference.qmd from the package."
+    if not check: REFERENCE.write_text(reference(), encoding='utf-8')
+    elif not REFERENCE.exists() or REFERENCE.read_text(encoding='utf-8') != reference():
+        raise SystemExit(f'{REFERENCE.relative_to(ROOT)} is out of step with the package. Run python tools/make_reference.py.')
