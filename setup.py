@@ -26,6 +26,6 @@ setup(
     install_requires=lines('requirements'),
     extras_require={'dev': lines('dev_requirements')},
     entry_points={'nbdev': ['mnist_nb = mnist_nb._modidx:d']},
-    packages=['mnist_nb', 'mnist_nb.digits'],
+    packages=['mnist_nb', 'mnist_nb.digits', 'mnist_nb.exercises'],
     package_data={'mnist_nb.digits': ['*']},
 )

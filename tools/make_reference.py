@@ -47,14 +47,15 @@ def section(module: Path) -> tuple[str, str]:
         place = notebook if isinstance(node, ast.Assign) else f'{notebook}#{name.lower()}'  # constants have no anchor
         source = f'{config.git_url}/blob/{config.branch}/{module.relative_to(ROOT).as_posix()}#L{node.lineno}'
         rows.append(f'| [`{name}`]({place}) | {summary(node)} | [source]({source}) |')
-    heading = f'## `{config.lib_name}.{module.stem}` {{#{module.stem}}}'
+    name = '.'.join(module.relative_to(config.lib_path).with_suffix('').parts)
+    heading = f'## `{config.lib_name}.{name}` {{#{name.replace(".", "-")}}}'
     origin = f'[{chapter_title(ROOT/"nbs"/notebook)}]({notebook}): {summary(tree)}'
     return notebook, '\n'.join([heading, '', origin, '', '| name | what it is or does | code |', '|---|---|---|', *rows])
 
 
 def reference() -> str:
     "What the reference should be: the modules in the order of the chapters."
-    sections = sorted(section(module) for module in get_config(ROOT).lib_path.glob('[!_]*.py'))
+    sections = sorted(section(module) for module in get_config(ROOT).lib_path.rglob('[!_]*.py'))
     return '\n\n'.join([INTRODUCTION.strip(), *(text for _, text in sections)]) + '\n'
 
 

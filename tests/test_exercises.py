@@ -1,0 +1,118 @@
+"""Questions, exercises and their checks. nbdev-test runs the solutions and the checks of wrong answers; this looks at what it
+can't see: that starters are rejected in words, and that nothing is missing."""
+import ast, re
+from pathlib import Path
+
+import nbformat, pytest
+from nbformat import NotebookNode
+
+from mnist_nb.exercises.core import Verdict
+
+NBS = Path(__file__).resolve().parent.parent/'nbs'
+CHAPTERS = sorted(NBS.glob('0[1-7]_*.ipynb'))
+PROJECTS = sorted(NBS.glob('08_*.ipynb'))
+CHECKS = sorted(NBS.glob('checks_*.ipynb'))
+FOLDED = '#| code-summary: '
+SOLUTION = FOLDED + '"Solution"'
+
+
+def cells(notebook: Path) -> list[NotebookNode]: return nbformat.read(notebook, as_version=4).cells
+
+
+def part(notebook: Path, heading: str) -> list[NotebookNode]:
+    "The cells of a notebook from a heading of the second level to the next."
+    found, inside = [], False
+    for cell in cells(notebook):
+        if cell.cell_type == 'markdown' and re.match('## ', cell.source): inside = cell.source.startswith(f'## {heading}')
+        if inside: found.append(cell)
+    return found
+
+
+def calls(source: str, start: str) -> list[ast.Call]:
+    "The calls of functions whose name starts in a way."
+    return [node for node in ast.walk(ast.parse(source))
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id.startswith(start)]
+
+
+def starters(notebook: Path) -> list[NotebookNode]:
+    "The cells where a reader writes an answer."
+    return [c for c in cells(notebook) if c.cell_type == 'code' and SOLUTION not in c.source and '...' in c.source
+            and calls(c.source, 'check_')]
+
+
+def run(source: str, names: dict) -> object:
+    "Run a cell. Returns the value of its last line, as a notebook shows it."
+    *body, last = ast.parse(source).body
+    exec(compile(ast.Module(body, []), 'cell', 'exec'), names)
+    return eval(compile(ast.Expression(last.value), 'cell', 'eval'), names)
+
+
+@pytest.mark.parametrize('notebook', CHAPTERS, ids=lambda path: path.stem)
+def test_questions(notebook):
+    "8 to 12 questions, each with a folded answer and a link to the place, and at least one for each of the chapter's goals."
+    introduction = next(c.source for c in cells(notebook) if 'you will be able to' in c.source)
+    goals = set(range(1, len(re.findall('^- ', introduction, re.M)) + 1))
+    questions = [c.source for c in part(notebook, 'Questions') if c.cell_type == 'markdown'][1:]
+    assert 8 <= len(questions) <= 12
+    for i, question in enumerate(questions, start=1):
+        assert question.startswith(f'**{i}.** ')
+        answer = re.search('<details>\n<summary>Answer</summary>\n\n(.+)\n\n</details>$', question, re.S)
+        assert answer, f'question {i} has no folded answer'
+        assert re.search(r'\]\((\S+\.ipynb)?#\S+\)', answer[1]), f'the answer to question {i} has no link to the place'
+    asked = [int(n) for question in questions for goals in re.findall('<!-- goal ([0-9, ]+) -->', question) for n in goals.split(',')]
+    assert set(asked) == goals
+
+
+@pytest.mark.parametrize('notebook', CHAPTERS, ids=lambda path: path.stem)
+def test_exercises(notebook):
+    "3 to 6 exercises, each with a starter and a solution that are put to the same check."
+    exercises = part(notebook, 'Exercises')
+    first = notebook.stem[1]
+    headings = [c.source.split()[1] for c in exercises if c.source.startswith('### ')]
+    assert headings == [f'{first}.{i}' for i in range(1, len(headings) + 1)] and 3 <= len(headings) <= 6
+    tried = [calls(c.source, 'check_')[0].func.id for c in starters(notebook)]
+    solved = [calls(c.source, 'check_')[0].func.id for c in exercises if SOLUTION in c.source]
+    assert tried == solved and len(tried) == len(headings)
+    assert all('assert check_' in c.source for c in exercises if SOLUTION in c.source)
+
+
+@pytest.mark.parametrize('notebook', CHAPTERS + PROJECTS, ids=lambda path: path.stem)
+def test_starters_are_rejected_in_words(notebook):
+    "A starter as it stands gets a verdict, and in the saved notebook that verdict is to be seen."
+    imports = '\n'.join(ast.unparse(node) for c in cells(notebook) if c.cell_type == 'code' and not re.search('^ *[%!]', c.source, re.M)
+                        for node in ast.parse(c.source).body if isinstance(node, (ast.Import, ast.ImportFrom)))
+    for starter in starters(notebook):
+        names = {}
+        exec(imports, names)
+        verdict = run(starter.source, names)
+        assert isinstance(verdict, Verdict) and not verdict, starter.source
+        assert len(verdict.words) > 20 and 'stopped with' not in verdict.words, verdict
+        shown = ''.join(output.get('data', {}).get('text/plain', '') for output in starter.outputs)
+        assert shown == repr(verdict)
+
+
+@pytest.mark.parametrize('notebook', CHECKS, ids=lambda path: path.stem)
+def test_checks_are_tested(notebook):
+    "Every check accepts at least one answer, and rejects at least three, each with words of its own."
+    sources = [c.source for c in cells(notebook) if c.cell_type == 'code' and not re.search('^ *[%!]', c.source, re.M)]
+    checks = [node.name for source in sources for node in ast.parse(source).body
+              if isinstance(node, ast.FunctionDef) and node.name.startswith('check_')]
+    tested = {'accepts': {}, 'rejects': {}}
+    for source in sources:
+        for kind in tested:
+            for call in calls(source, kind):
+                tested[kind].setdefault(call.args[0].id, []).append(ast.unparse(call.args[-1]))
+    for check in checks:
+        assert len(tested['accepts'].get(check, [])) >= 1, f'{check} accepts nothing'
+        assert len(set(tested['rejects'].get(check, []))) >= 3, f'{check} is tried with fewer than three mistakes'
+
+
+@pytest.mark.parametrize('notebook', CHAPTERS + PROJECTS, ids=lambda path: path.stem)
+def test_solutions_are_folded(notebook):
+    "On the page by code-fold, in JupyterLab by the cell's metadata, where the first line tells what is folded."
+    for cell in cells(notebook):
+        if cell.cell_type != 'code': continue
+        folded = cell.source.startswith(FOLDED)
+        assert folded == (FOLDED in cell.source) == ('#| code-fold: true' in cell.source), cell.source
+        assert cell.metadata.get('jupyter', {}).get('source_hidden', False) == folded, cell.source
+        assert not (folded and cell.outputs), f'this would be seen below the fold: {cell.outputs}'
