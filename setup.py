@@ -15,7 +15,6 @@ def lines(key: str) -> list[str]:
 
 
 setup(
-    description=facts['description'],
     long_description=Path('README.md').read_text(encoding='utf-8'),
     long_description_content_type='text/markdown',
     author=facts['author'],
