@@ -19,6 +19,11 @@ SOLUTION = FOLDED + '"Solution"'
 def cells(notebook: Path) -> list[NotebookNode]: return nbformat.read(notebook, as_version=4).cells
 
 
+def code(notebook: Path) -> list[NotebookNode]:
+    "The cells with Python in them, and nothing of IPython's."
+    return [c for c in cells(notebook) if c.cell_type == 'code' and not re.search('^ *[%!]', c.source, re.M)]
+
+
 def part(notebook: Path, heading: str) -> list[NotebookNode]:
     "The cells of a notebook from a heading of the second level to the next."
     found, inside = [], False
@@ -35,9 +40,8 @@ def calls(source: str, start: str) -> list[ast.Call]:
 
 
 def starters(notebook: Path) -> list[NotebookNode]:
-    "The cells where a reader writes an answer."
-    return [c for c in cells(notebook) if c.cell_type == 'code' and SOLUTION not in c.source and '...' in c.source
-            and calls(c.source, 'check_')]
+    "The cells where a reader's answer is checked, and nearly always written, too."
+    return [c for c in code(notebook) if SOLUTION not in c.source and calls(c.source, 'check_')]
 
 
 def run(source: str, names: dict) -> object:
@@ -79,11 +83,11 @@ def test_exercises(notebook):
 @pytest.mark.parametrize('notebook', CHAPTERS + PROJECTS, ids=lambda path: path.stem)
 def test_starters_are_rejected_in_words(notebook):
     "A starter as it stands gets a verdict, and in the saved notebook that verdict is to be seen."
-    imports = '\n'.join(ast.unparse(node) for c in cells(notebook) if c.cell_type == 'code' and not re.search('^ *[%!]', c.source, re.M)
-                        for node in ast.parse(c.source).body if isinstance(node, (ast.Import, ast.ImportFrom)))
+    names = {}
+    for cell in code(notebook):
+        for node in ast.parse(cell.source).body:
+            if isinstance(node, (ast.Import, ast.ImportFrom)): exec(ast.unparse(node), names)
     for starter in starters(notebook):
-        names = {}
-        exec(imports, names)
         verdict = run(starter.source, names)
         assert isinstance(verdict, Verdict) and not verdict, starter.source
         assert len(verdict.words) > 20 and 'stopped with' not in verdict.words, verdict
@@ -94,7 +98,7 @@ def test_starters_are_rejected_in_words(notebook):
 @pytest.mark.parametrize('notebook', CHECKS, ids=lambda path: path.stem)
 def test_checks_are_tested(notebook):
     "Every check accepts at least one answer, and rejects at least three, each with words of its own."
-    sources = [c.source for c in cells(notebook) if c.cell_type == 'code' and not re.search('^ *[%!]', c.source, re.M)]
+    sources = [c.source for c in code(notebook)]
     checks = [node.name for source in sources for node in ast.parse(source).body
               if isinstance(node, ast.FunctionDef) and node.name.startswith('check_')]
     tested = {'accepts': {}, 'rejects': {}}
@@ -110,8 +114,7 @@ def test_checks_are_tested(notebook):
 @pytest.mark.parametrize('notebook', CHAPTERS + PROJECTS, ids=lambda path: path.stem)
 def test_solutions_are_folded(notebook):
     "On the page by code-fold, in JupyterLab by the cell's metadata, where the first line tells what is folded."
-    for cell in cells(notebook):
-        if cell.cell_type != 'code': continue
+    for cell in code(notebook):
         folded = cell.source.startswith(FOLDED)
         assert folded == (FOLDED in cell.source) == ('#| code-fold: true' in cell.source), cell.source
         assert cell.metadata.get('jupyter', {}).get('source_hidden', False) == folded, cell.source
