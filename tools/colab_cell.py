@@ -17,6 +17,7 @@ SOURCE = f"""#| hide
 import sys
 if 'google.colab' in sys.modules:
     %pip install -q git+{get_config(ROOT).git_url}"""
+FOLDED = {'jupyter': {'source_hidden': True}}  # in JupyterLab, too, it stays out of the reader's way
 
 
 @call_parse
@@ -25,6 +26,6 @@ def main():
     for path in sorted((ROOT/'nbs').glob('[0-9]*.ipynb')):
         notebook = nbformat.read(path, as_version=4)
         others = [cell for cell in notebook.cells if cell.id != ID]
-        notebook.cells = [others[0], nbformat.v4.new_code_cell(SOURCE, id=ID), *others[1:]]
+        notebook.cells = [others[0], nbformat.v4.new_code_cell(SOURCE, id=ID, metadata=FOLDED), *others[1:]]
         text = nbformat.writes(notebook, indent=1) + '\n'
         if text != path.read_text(encoding='utf-8'): path.write_text(text, encoding='utf-8')
