@@ -15,6 +15,8 @@ from playwright.sync_api import Browser, Error, Page, sync_playwright
 from tools.build_site import faults
 
 ROOT = Path(__file__).resolve().parent.parent
+WEBSITE = yaml.safe_load((ROOT/'_quarto.yml').read_text(encoding='utf-8'))['website']
+SIDEBAR = [name for item in WEBSITE['sidebar']['contents'] for name in ([item] if isinstance(item, str) else item['contents'])]
 SOURCES = sorted(p.name for p in (ROOT/'nbs').glob('[!_]*') if p.suffix in ('.ipynb', '.qmd', '.md'))
 PAGES = [nbpath2html(name).name for name in SOURCES]
 CHAPTERS = [nbpath2html(name).name for name in SOURCES if name[0].isdigit() and name.endswith('.ipynb')]
@@ -67,8 +69,7 @@ def is_dark(page: Page) -> bool:
 def test_a_page_for_each_source_and_all_in_the_sidebar(site):
     built = sorted(p.name for p in get_config(ROOT).doc_path.glob('*.html'))
     assert built == sorted(PAGES)
-    sidebar = yaml.safe_load((ROOT/'nbs/sidebar.yml').read_text())['website']['sidebar']['contents']
-    assert sorted(sidebar) == [name for name in SOURCES if name != '404.md']
+    assert sorted(SIDEBAR) == [name for name in SOURCES if name != '404.md']
 
 
 @pytest.mark.parametrize('name', PAGES)
@@ -145,7 +146,7 @@ def test_previous_and_next_lead_through_the_book(site, browser):
         assert page.eval_on_selector('.nav-page-previous a', 'link => link.href') == before
         steps.append(page.url.removeprefix(f'{site}/'))
     page.context.close()
-    assert steps == [name for name in PAGES if name not in ('404.html', 'index.html')]
+    assert steps == [nbpath2html(name).name for name in SIDEBAR[1:]]
 
 
 def test_every_chapter_opens_in_colab_and_can_be_downloaded(site, browser):

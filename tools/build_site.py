@@ -17,7 +17,7 @@ from urllib.parse import unquote, urlsplit
 from fastcore.script import call_parse
 from latex2mathml.converter import convert
 from nbdev.config import get_config
-from nbdev.quarto import nbdev_sidebar, refresh_quarto_yml
+from nbdev.quarto import refresh_quarto_yml
 from nbdev.serve import proc_nbs
 from smalldocs.check import scan
 from smalldocs.config import load
@@ -145,7 +145,6 @@ def faults(
 def build() -> Site:
     "Process the notebooks with nbdev and turn them into a site, in a folder of its own below `_proc/`."
     refresh_quarto_yml()
-    nbdev_sidebar.__wrapped__(file_glob=None, file_re=r'\.(ipynb|qmd|html)$')
     try: processed = proc_nbs(force=True)
     except Exception as e: raise SystemExit(f'nbdev could not process the notebooks. {e}') from None
     shutil.copy(ROOT/'_quarto.yml', processed)  # where git makes no links, nbs/_quarto.yml is a file with a path in it
