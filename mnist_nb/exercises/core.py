@@ -54,10 +54,10 @@ def gives_verdict(
     checked.__annotations__['return'] = Verdict
     return checked
 
-# %% ../../nbs/checks.ipynb #93b5baf7
+# %% ../../nbs/checks.ipynb #810b458a
 def name_of(
     function: object, # what the reader handed to a check
-) -> str: # such as `` `invert` ``
+) -> str: # such as `` `ink` ``
     "The name of a function, or what to call it if it has none."
     name = getattr(function, '__name__', '<lambda>')
     return 'Your function' if name == '<lambda>' else f'`{name}`'
@@ -150,9 +150,9 @@ def compare(
     size = 'large' if got[place] > right[place] else 'small'
     raise NotYet(f'{what} is not right{given}.{count} It is `{got[place].item():.4g}`{where}, which is too {size}.')
 
-# %% ../../nbs/checks.ipynb #7a884754
+# %% ../../nbs/checks.ipynb #56df1e80
 def accepts(
-    check: Callable[..., Verdict], # such as `check_invert`
+    check: Callable[..., Verdict], # such as `check_ink`
     *answer: object, # a right one
 ):
     "Raise an `AssertionError` unless a check is content with an answer."
@@ -162,7 +162,7 @@ def accepts(
 
 
 def rejects(
-    check: Callable[..., Verdict], # such as `check_invert`
+    check: Callable[..., Verdict], # such as `check_ink`
     answer: object | tuple, # a wrong one; a tuple for a check with several arguments
     words: str, # what the check has to say to it, in part
 ):

@@ -55,7 +55,7 @@ def check_to_floats(
         if not result.is_floating_point(): raise NotYet(f'The type is `{result.dtype}`, and there is no room for a grey in it.')
     return 'Black is 1, paper is 0, and whatever you calculate next will not overflow.'
 
-# %% ../../nbs/checks_1_pixels.ipynb #268d85e1
+# %% ../../nbs/checks_1_pixels.ipynb #569aa584
 @gives_verdict
 def check_middle(
     middle: Callable, # takes images of shape (…, height, width) and an even size, returns (…, size, size)
@@ -73,8 +73,8 @@ def check_middle(
         mistakes = {'Your numbers seem to be made for 28 × 28 pixels only. Take height and width from the shape.': images[..., 4:24, 4:24],
                     'That is the corner at the top left. How much has to go above the square, so that as much goes below?': images[..., corner, corner],
                     'That is the corner at the bottom right.': images[..., low, low],
-                    'That is one row and one column too many: a slice stops *before* its end.': images[..., top:top + size + 1, left:left + size + 1],
-                    'That is one row and one column too few: a slice stops *before* its end.': images[..., top:top + size - 1, left:left + size - 1],
+                    'That is one row and one column too many: a slice stops before its end.': images[..., top:top + size + 1, left:left + size + 1],
+                    'That is one row and one column too few: a slice stops before its end.': images[..., top:top + size - 1, left:left + size - 1],
                     'The square is one pixel too far down and to the right. Rows are counted from 0.': images[..., top + 1:top + size + 1, left + 1:left + size + 1]}
         if a_stack:
             cut = (shape[0] - size)//2
@@ -104,7 +104,7 @@ def check_ink(
             'The answer should be from 0 to 255, like the bytes.': x.mean((1, 2))/255})
     return 'Chapter 2 needs the same two axes to measure a thousand distances at once.'
 
-# %% ../../nbs/checks_1_pixels.ipynb #45f8193c
+# %% ../../nbs/checks_1_pixels.ipynb #e5cd0d74
 @gives_verdict
 def check_contact_sheet(
     contact_sheet: Callable, # takes images of shape (n, height, width) and `cols`, returns one image
@@ -120,7 +120,7 @@ def check_contact_sheet(
         full = n == rows*cols
         mistakes = {}
         if full:
-            mistakes['The shape is right, but the pixels are scrambled. `view` fills row after row of the *sheet*, '
+            mistakes['The shape is right, but the pixels are scrambled. `view` fills row after row of the sheet, '
                      'and a row of the sheet holds a row of each image.'] = images.reshape(sheet.shape)
             down = images.view(cols, rows, height, width).permute(1, 2, 0, 3).reshape(sheet.shape)
             mistakes['The images go down the columns. The second image belongs to the right of the first.'] = down
