@@ -73,7 +73,7 @@ def described(
     text = repr(value)
     return f'`{text}`' if len(text) < 60 else f'a `{type(value).__name__}`'
 
-# %% ../../nbs/checks.ipynb #e3f8d9da
+# %% ../../nbs/checks.ipynb #c3fc6838
 def call(
     function: Callable, # the reader's
     *args: object, # what to call it with
@@ -82,7 +82,7 @@ def call(
 ) -> object: # what it returned
     "Call a reader's function. Raises `NotYet` if it isn't one, stops, returns nothing, or changes what it was given."
     if not callable(function):
-        raise NotYet(f'This check wants the function itself, without brackets behind its name. It got {described(function)}.')
+        raise NotYet(f'This check wants the function or class itself, without brackets behind its name. It got {described(function)}.')
     before = [a.detach().clone() if isinstance(a, Tensor) else a for a in args]
     given = ', '.join(map(described, before)) or 'no argument'
     try: result = function(*args)
