@@ -111,11 +111,13 @@ def test_checks_are_tested(notebook):
         assert len(set(tested['rejects'].get(check, []))) >= 3, f'{check} is tried with fewer than three mistakes'
 
 
-@pytest.mark.parametrize('notebook', CHAPTERS + PROJECTS, ids=lambda path: path.stem)
-def test_solutions_are_folded(notebook):
-    "On the page by code-fold, in JupyterLab by the cell's metadata, where the first line tells what is folded."
-    for cell in code(notebook):
+@pytest.mark.parametrize('notebook', sorted(NBS.glob('*.ipynb')), ids=lambda path: path.stem)
+def test_folding(notebook):
+    "What a page folds or hides, JupyterLab folds: the cell's metadata says so, and its first line tells what is folded."
+    for cell in cells(notebook):
+        if cell.cell_type != 'code': continue
         folded = cell.source.startswith(FOLDED)
         assert folded == (FOLDED in cell.source) == ('#| code-fold: true' in cell.source), cell.source
-        assert cell.metadata.get('jupyter', {}).get('source_hidden', False) == folded, cell.source
+        hidden = cell.source.startswith(('#| hide\n', '#| echo: false\n'))
+        assert cell.metadata.get('jupyter', {}).get('source_hidden', False) == (folded or hidden), cell.source
         assert not (folded and cell.outputs), f'this would be seen below the fold: {cell.outputs}'
