@@ -33,7 +33,7 @@ def mnist_distance(
 def _check_float(
     x: Tensor, # images
 ):
-    "Raise `ValueError` for images of bytes: against the ideal digits, which go from 0 to 1, they give wrong answers."
+    "Raise `ValueError` for images of bytes: against the ideal digits, which go from 0 to 1, distances mean little."
     if not x.is_floating_point(): raise ValueError(f'expected floats from 0 to 1, but the type is {x.dtype}: use images.float()/255')
 
 def is_3(
