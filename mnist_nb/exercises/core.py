@@ -13,6 +13,7 @@ import html, re
 from collections.abc import Callable, Mapping, Sequence
 from functools import wraps
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -71,7 +72,7 @@ def described(
         return f'the tensor `{value.tolist()}`' if value.numel() < 7 and not value.is_complex() else f'a tensor of shape `{tuple(value.shape)}`'
     if callable(value): return name_of(value)
     text = repr(value)
-    return f'`{text}`' if len(text) < 60 else f'a `{type(value).__name__}`'
+    return f'`{text}`' if len(text) < 60 else f'a value of the type `{type(value).__name__}`'
 
 # %% ../../nbs/checks.ipynb #c3fc6838
 def call(
@@ -107,17 +108,38 @@ def same(
 
 # %% ../../nbs/checks.ipynb #e635b450
 def as_tensor(
-    value: object, # a tensor, an array, a number, or numbers in lists
+    value: object, # a tensor, an array, a number, numbers in lists, or a list of tensors of one shape
     what: str = 'The result', # how to call it in a sentence
 ) -> Tensor: # without gradients, on the CPU
-    "A reader's result as a tensor. Raises `NotYet` if there are no numbers in it."
+    "A reader's result as a tensor. Raises `NotYet` if it can't be one."
     if value is ...: raise NotYet('There is still a `...` where your answer goes.')
-    try: return value.detach().cpu() if isinstance(value, Tensor) else torch.as_tensor(value)
-    except Exception:
-        kind = type(value).__name__
-        raise NotYet(f'{what} is a `{kind}`, and a tensor or a number was expected.') from None
+    try: return _stacked(value)
+    except Exception: raise NotYet(f'{what} is {_kind(value)} was expected.') from None
 
 
+def _named(value: object) -> bool: # such as what `x.min(1)` returns
+    "Whether a value is a tuple whose parts have names, with a tensor among them."
+    return isinstance(value, tuple) and hasattr(type(value), '__match_args__') and any(isinstance(v, Tensor) for v in value)
+
+
+def _stacked(value: object) -> Tensor:
+    "Numbers as one tensor, also if they come as tensors in a list. Raises an error if that is not possible."
+    if isinstance(value, Tensor): return value.detach().cpu()
+    if _named(value): raise ValueError('several tensors')
+    if isinstance(value, Sequence) and any(isinstance(v, (Tensor, np.ndarray, list, tuple)) for v in value):
+        return torch.stack([_stacked(v) for v in value])
+    return torch.as_tensor(value)
+
+
+def _kind(value: object) -> str: # such as `a pair of tensors, and one tensor`
+    "What a value is that can't be a tensor, and what should be there instead."
+    several = isinstance(value, Sequence) and len(value) > 1 and all(isinstance(v, Tensor) for v in value)
+    if not several: return f'of the type `{type(value).__name__}`, and a tensor or a number'
+    parts = 'a pair of tensors' if len(value) == 2 else f'{len(value)} tensors'
+    if _named(value): return f'{parts}, {" and ".join(f"`{name}`" for name in type(value).__match_args__)}, and one tensor'
+    return f'{parts} of different shapes, and one tensor'
+
+# %% ../../nbs/checks.ipynb #c9417f53
 def close(
     a: Tensor, # any shape and type
     b: Tensor, # any shape and type
@@ -143,12 +165,27 @@ def compare(
     if got.shape != right.shape:
         raise NotYet(f'{what} has the shape `{tuple(got.shape)}` and should have `{tuple(right.shape)}`{given}.')
     if got.isnan().any() and not right.isnan().any(): raise NotYet(f'{what} contains `nan`, not a number{given}.')
-    wrong = ~torch.isclose(got.double(), right.double(), rtol=tolerance, atol=tolerance/10)
+    wrong = ~torch.isclose(got.double(), right.double(), rtol=tolerance, atol=tolerance/10, equal_nan=True)
     place = tuple(wrong.nonzero()[0].tolist())
     where = f' at `{list(place)}`' if place else ''
     count = f' {int(wrong.sum())} of {wrong.numel()} values differ.' if place else ''
-    size = 'large' if got[place] > right[place] else 'small'
-    raise NotYet(f'{what} is not right{given}.{count} It is `{got[place].item():.4g}`{where}, which is too {size}.')
+    raise NotYet(f'{what} is not right{given}.{count} {_how_wrong(got, right, place, where)}')
+
+
+def _how_wrong(
+    got: Tensor, # the reader's
+    right: Tensor, # of the same shape
+    place: tuple[int, ...], # where they differ
+    where: str, # the same in words, such as `` at `[0]` ``
+) -> str: # a sentence or two
+    "What is there, and whether it is too small or too large, where that makes sense and doesn't give the answer away."
+    value = got[place].item()
+    if got.is_floating_point() and right.is_floating_point():
+        return f'It is `{value:.4g}`{where}, which is too {"large" if value > right[place] else "small"}.'
+    fractions = right.is_floating_point() and not got.is_floating_point() and right[place] != right[place].round()
+    room = f' Its type, `{got.dtype}`, has no room for what is behind the point.' if fractions else ''
+    shown = f'{value:.4g}' if isinstance(value, float) else value
+    return f'It is `{shown}`{where}, and should be something else.{room}'
 
 # %% ../../nbs/checks.ipynb #56df1e80
 def accepts(

@@ -11,6 +11,7 @@ __all__ = ['check_shapes', 'check_to_floats', 'check_middle', 'check_ink', 'chec
 from collections.abc import Callable
 
 import torch
+from torch import Tensor
 
 from .core import NotYet, as_tensor, call, compare, gives_verdict
 
@@ -31,8 +32,10 @@ def check_shapes(
              'stack[:100, :10, :5]': 'A slice keeps its axis and shortens it. There is one slice for each of the three axes.'}
     for (code, part), answer in zip(right.items(), (one, row, mean, corner)):
         if answer is ...: raise NotYet(f'There is still a `...` where the shape of `{code}` goes.')
-        try: shape = tuple(answer) if isinstance(answer, (tuple, list)) else (int(answer),)
-        except (TypeError, ValueError): raise NotYet(f'The shape of `{code}` should be a tuple such as `(2, 3)`.') from None
+        if not isinstance(answer, (tuple, list)):
+            comma = f' With one number in it, it needs a comma: `({answer},)`.' if isinstance(answer, int) else ''
+            raise NotYet(f'The shape of `{code}` should be a tuple such as `(2, 3)`.{comma}')
+        shape = tuple(answer)
         if len(shape) != part.ndim: raise NotYet(f'`{code}` does not have rank {len(shape)}. {hints[code]}')
         if shape != part.shape: raise NotYet(f'`{code}` has the rank that you say, but not those lengths. {hints[code]}')
     return 'An index removes its axis, a slice keeps it, and a mean removes the axis that it is taken over.'
@@ -43,12 +46,14 @@ def check_to_floats(
     to_floats: Callable, # takes bytes of any shape, returns floats of the same shape between 0 and 1
 ) -> str: # for a right answer
     "Does a function turn bytes into floats between 0 and 1?"
-    for shape in [(28, 28), (3, 28, 28), (5,)]:
-        bytes_ = torch.randint(0, 256, shape, dtype=torch.uint8, generator=torch.Generator().manual_seed(1))
-        bytes_.view(-1)[:2] = torch.tensor([0, 255], dtype=torch.uint8)
+    for shape, low, high in [((28, 28), 0, 255), ((3, 28, 28), 0, 255), ((5,), 0, 255), ((3, 6, 5), 40, 200)]:
+        bytes_ = torch.randint(low, high, shape, dtype=torch.uint8, generator=torch.Generator().manual_seed(1))
+        bytes_.view(-1)[:2] = torch.tensor([low, high], dtype=torch.uint8)
         result = as_tensor(call(to_floats, bytes_), 'The result')
-        compare(result, bytes_/255, given=f' for bytes of the shape `{shape}`', mistakes={
-            'Every grey is gone: all values are 0 or 1. `//` divides and drops what is behind the point.': bytes_//255,
+        compare(result, bytes_/255, given=f' for bytes of the shape `{shape}`, from {low} to {high}', mistakes={
+            'Every grey is gone: all values are 0 or 1. `//` and `int` drop what is behind the point.': bytes_//255,
+            'You divided by the largest byte that was there. Divide by 255, whatever is in the image.': bytes_/high,
+            'You made the smallest byte 0 and the largest 1. Divide by 255, whatever is in the image.': (bytes_ - low)/(high - low),
             'The values still go up to 255. What has 255 to become?': bytes_,
             'Nearly. The largest byte is 255, and it has to become exactly 1.': bytes_/256,
             'Black and white have changed places. 0 should stay 0.': 1 - bytes_/255})
@@ -56,32 +61,46 @@ def check_to_floats(
     return 'Black is 1, paper is 0, and whatever you calculate next will not overflow.'
 
 # %% ../../nbs/checks_1_pixels.ipynb #569aa584
+def _wrong_middles(
+    images: Tensor, # (…, height, width)
+    size: int, # of the square
+) -> dict[str, Tensor]: # what to say, and the result to which to say it
+    "What typical mistakes make of the middle."
+    height, width = images.shape[-2:]
+    top, left, half, corner, low = (height - size)//2, (width - size)//2, size//2, slice(size), slice(-size, None)
+    wrong = {}
+    if images.ndim == 3:
+        first = max((len(images) - size)//2, 0)
+        wrong |= {'You cut axis 0 as well, and that one counts the images. The last two axes are the rows and the columns.':
+                      images[first:first + size, top:top + size],
+                  'You cut axis 0 as well, and that one counts the images. Rows and columns are the last two axes.':
+                      images[top:top + size, left:left + size]}
+    if size % 2:
+        wrong[f'For an odd size, that is one row and one column too few: `{size}//2` twice is {2*half}.'] = \
+            images[..., height//2 - half:height//2 + half, width//2 - half:width//2 + half]
+    if top == 0:
+        wrong['No row is left. A slice that ends at `-0` is empty, since `-0` is 0.'] = images[..., top:-top, left:-left]
+    return wrong | {
+        'Your numbers seem to be made for 28 × 28 pixels only. Take height and width from the shape.': images[..., 4:24, 4:24],
+        'That is the corner at the top left. How much has to go above the square, so that as much goes below?': images[..., corner, corner],
+        'That is the corner at the bottom right.': images[..., low, low],
+        'That is one row and one column too many: a slice stops before its end.': images[..., top:top + size + 1, left:left + size + 1],
+        'That is one row and one column too few: a slice stops before its end.': images[..., top:top + size - 1, left:left + size - 1],
+        'The square is one pixel too far down and to the right. Rows are counted from 0.':
+            images[..., top + 1:top + size + 1, left + 1:left + size + 1]}
+
+# %% ../../nbs/checks_1_pixels.ipynb #e83b07d5
 @gives_verdict
 def check_middle(
-    middle: Callable, # takes images of shape (…, height, width) and an even size, returns (…, size, size)
+    middle: Callable, # takes images of shape (…, height, width) and a size, returns (…, size, size)
 ) -> str: # for a right answer
     "Does a function cut the middle square out of one image, and out of a stack of them?"
-    for shape, size in [((28, 28), 20), ((6, 6), 2), ((40, 28, 28), 20), ((3, 10, 20), 4)]:
+    for shape, size in [((28, 28), 20), ((6, 6), 2), ((40, 28, 28), 20), ((3, 10, 20), 4), ((9, 7), 3), ((10, 20), 10)]:
         images = torch.rand(shape, generator=torch.Generator().manual_seed(2))
-        height, width = shape[-2:]
-        top, left, corner, low = (height - size)//2, (width - size)//2, slice(size), slice(-size, None)
-        right = images[..., top:top + size, left:left + size]
-        a_stack = len(shape) == 3
-        if a_stack: given = f' for {shape[0]} images of {height} × {width} pixels, and a size of {size}'
-        else: given = f' for an image of {height} × {width} pixels, and a size of {size}'
-        result = call(middle, images, size)
-        mistakes = {'Your numbers seem to be made for 28 × 28 pixels only. Take height and width from the shape.': images[..., 4:24, 4:24],
-                    'That is the corner at the top left. How much has to go above the square, so that as much goes below?': images[..., corner, corner],
-                    'That is the corner at the bottom right.': images[..., low, low],
-                    'That is one row and one column too many: a slice stops before its end.': images[..., top:top + size + 1, left:left + size + 1],
-                    'That is one row and one column too few: a slice stops before its end.': images[..., top:top + size - 1, left:left + size - 1],
-                    'The square is one pixel too far down and to the right. Rows are counted from 0.': images[..., top + 1:top + size + 1, left + 1:left + size + 1]}
-        if a_stack:
-            cut = (shape[0] - size)//2
-            mistakes['You cut axis 0 as well, and that one counts the images. The last two axes are the rows and the columns.'] = \
-                images[max(cut, 0):cut + size, top:top + size]
-            if as_tensor(result).shape[:1] != shape[:1]: raise NotYet(list(mistakes)[-1])
-        compare(result, right, mistakes, given=given)
+        *n, height, width = shape
+        top, left = (height - size)//2, (width - size)//2
+        given = f' for {f"{n[0]} images" if n else "an image"} of {height} × {width} pixels and a size of {size}'
+        compare(call(middle, images, size), images[..., top:top + size, left:left + size], _wrong_middles(images, size), given=given)
     return 'It works for one image and for many, because the last two axes are always rows and columns.'
 
 # %% ../../nbs/checks_1_pixels.ipynb #eb9cb3bb
@@ -101,6 +120,8 @@ def check_ink(
             'That is the sum. How many pixels has an image?': x.sum((1, 2)),
             'Divide by 784: an image has 28 × 28 pixels.': x.sum((1, 2))/28,
             'Divide by 784, not 768: an image has 28 × 28 pixels.': x.sum((1, 2))/768,
+            'Your sum ran past 255 and began again at 0. Turn the bytes into floats first.': x.sum((1, 2)) % 256/784,
+            'What is behind the point is gone. A mean is rarely a whole number.': x.mean((1, 2)).floor(),
             'The answer should be from 0 to 255, like the bytes.': x.mean((1, 2))/255})
     return 'Chapter 2 needs the same two axes to measure a thousand distances at once.'
 
@@ -120,11 +141,15 @@ def check_contact_sheet(
         full = n == rows*cols
         mistakes = {}
         if full:
-            mistakes['The shape is right, but the pixels are scrambled. `view` fills row after row of the sheet, '
+            mistakes['The shape is right, but the pixels are scrambled. `reshape` and `view` fill row after row of the sheet, '
                      'and a row of the sheet holds a row of each image.'] = images.reshape(sheet.shape)
             down = images.view(cols, rows, height, width).permute(1, 2, 0, 3).reshape(sheet.shape)
             mistakes['The images go down the columns. The second image belongs to the right of the first.'] = down
         result = as_tensor(call(contact_sheet, images, cols))
         if not full and result.shape == (n//cols*height, cols*width): raise NotYet(f'With {n} images in rows of {cols}, the images of the last row are missing.')
+        if n < cols:
+            mistakes[f'The sheet is {cols} images wide, even if there are only {n} of them. What is left of the row is 0.'] = sheet[:, :n*width]
+        if result.shape == sheet.shape and not result.is_floating_point():
+            raise NotYet(f'Your sheet is of the type `{result.dtype}`, with no room for what is behind the point. The images were floats.')
         compare(result, sheet, mistakes, given=f' for {n} images of {height} × {width} pixels in rows of {cols}')
     return 'And it is the same trick that `show_images` would need if it drew all images at once.'
