@@ -31,7 +31,7 @@ def init_params(
     size: int | tuple, # shape of the parameters, such as `(28*28, 1)`
     std: float = 1.0,  # their standard deviation
 ) -> Tensor:           # random numbers of that shape, ready for gradients
-    "Random parameters, normally distributed around 0."
+    "Random parameters around 0."
     return (torch.randn(size)*std).requires_grad_()
 
 # %% ../nbs/04_linear.ipynb #a06d1875
@@ -48,7 +48,9 @@ def sigmoid(
     x: Tensor, # any numbers
 ) -> Tensor:   # of the same shape, between 0 and 1
     "Squash numbers into the range from 0 to 1; value and gradient stay finite however large they are."
-    e = torch.exp(torch.where(x >= 0, -x, x))  # of a number that isn't positive, so at most 1
+    # e is e^-x where x is 0 or more, and e^x where it isn't: of a number that isn't positive, so at most 1
+    e = torch.exp(torch.where(x >= 0, -x, x))
+    # so the top is 1 in the first case and e in the second, and the bottom is 1 + e in both
     return torch.where(x >= 0, 1., e)/(1 + e)
 
 # %% ../nbs/04_linear.ipynb #b364a4d2
@@ -58,8 +60,9 @@ def _check_pair(
 ):
     "Raise `ValueError` unless there is a target for each prediction."
     if predictions.shape != targets.shape:
-        raise ValueError(f'predictions have shape {tuple(predictions.shape)} and targets {tuple(targets.shape)}, expected the same: '
-                         'targets.unsqueeze(1) makes a column of them')
+        row = (*targets.shape, 1) == tuple(predictions.shape)
+        raise ValueError(f'predictions have shape {tuple(predictions.shape)} and targets {tuple(targets.shape)}, expected the same: ' +
+                         ('targets.unsqueeze(1) makes a column of them' if row else 'a target for each prediction'))
     if not ((targets == 0) | (targets == 1)).all():
         raise ValueError(f'targets must be 1 for a 3 and 0 for a 7, but they hold {targets.unique().tolist()[:5]}: (labels == 3).long() makes them')
 
@@ -91,10 +94,10 @@ def train_epoch(
     dl: Iterable[tuple[Tensor, Tensor]],  # gives batches of images and targets
 ):
     "One pass through the data with a step after each batch; raises `ValueError` if a parameter gets no gradient."
-    params = list(params)
+    params = list(params)  # to go through them in every batch
     for xb,yb in dl:
         calc_grad(xb, yb, model)
-        unused = [tuple(p.shape) for p in params if p.grad is None]
+        unused = [tuple(p.shape) for p in params if p.grad is None]  # the model never touched them
         if unused: raise ValueError(f'parameters of shape {unused} got no gradient: does the model use them?')
         with torch.no_grad():
             for p in params:

@@ -82,7 +82,9 @@ def _wrong_losses(
         'That counts right answers: it is the accuracy. A loss falls as the predictions get better, and has a gradient.':
             1 - distance(answers).mean(),
         'You cut off what is below 0 and above 1. There the gradient is 0, and nothing can be learned. What bends gently instead?':
-            distance(x.clamp(0, 1)).mean()}
+            distance(x.clamp(0, 1)).mean(),
+        'Have signs cancelled? Prediction minus target is negative for a 3, and a distance never is.': (s - t).mean(),
+        'Have signs cancelled? Target minus prediction is negative for a 7, and a distance never is.': (t - s).mean()}
 
 # %% ../../nbs/checks_4_linear.ipynb #8bd3402c
 @gives_verdict
@@ -98,10 +100,8 @@ def check_distance_loss(
         x, t = values.clone().requires_grad_(), torch.randint(0, 2, values.shape, generator=g)
         given = t.squeeze(1) if row else t
         mistakes = _wrong_losses(values, t)
-        if row:
-            table = torch.where(given == 1, 1 - values.sigmoid(), values.sigmoid())
-            mistakes[f'With targets of shape `{tuple(given.shape)}`, every prediction meets every target: '
-                     'that is the mean of a table.'] = table.mean()
+        mistakes[f'With targets of shape `{tuple(given.shape)}`, every prediction meets every target: that is the mean of a table. '
+                 'Which two shapes meet in your function?'] = (values.sigmoid() - t.T).abs().mean()
         result, right = call(distance_loss, x, given), F.l1_loss(x.sigmoid(), t.float())
         if isinstance(result, Tensor) and result.numel() == 1: result = result.reshape(())
         compare(result, right, mistakes, 'The loss', f' for {len(t)} predictions, and targets of the shape `{tuple(given.shape)}`')
@@ -146,12 +146,17 @@ def _check_cover(
         raise NotYet(f'{given} the last batch is missing. It isn\'t full, but its images should be learned from, too.')
     if len(set(found)) < len(found):
         twice = next(i for i in found if found.count(i) > 1)
-        raise NotYet(f'{given} the index {twice} comes more than once, and {len(missing)} others never. '
-                     'Don\'t throw dice for each place; shuffle all indices, like cards, and deal them out.')
+        if len(batches) > 1 and all(any(a[j:] == b[:len(a) - j] for j in range(1, len(a))) for a, b in zip(batches, batches[1:])):
+            raise NotYet(f'{given} the index {twice} comes more than once, for the batches overlap. Where should the next one begin?')
+        drawn = f', and {len(missing)} others never. That happens when each place, or each batch, is drawn anew' if missing else ''
+        raise NotYet(f'{given} the index {twice} comes more than once{drawn}. Shuffle all indices once, like cards, and deal them out.')
     if missing: raise NotYet(f'{given} some indices are in no batch, {min(missing)} for one.')
     sizes = [len(batch) for batch in batches]
-    if any(s != size for s in sizes[:-1]) or not 0 < sizes[-1] <= size:
-        raise NotYet(f'{given} the batches have {", ".join(map(str, sizes[:6]))}{" …" if len(sizes) > 6 else ""} indices. '
+    if 0 in sizes:
+        raise NotYet(f'{given} {"the last" if sizes.index(0) == len(sizes) - 1 else "a"} batch is empty. How many batches does it take?')
+    wrong = [(i, s) for i, s in enumerate(sizes) if s > size or s < size and i < len(sizes) - 1]
+    if wrong:
+        raise NotYet(f'{given} there are {len(sizes)} batches, and batch {wrong[0][0]}, counted from 0, has {wrong[0][1]} indices. '
                      f'All but the last should have {size}, and the last what is left over.')
 
 # %% ../../nbs/checks_4_linear.ipynb #64f382b1
@@ -184,7 +189,7 @@ def check_accuracy_of_all(
     accuracy_of_all: Callable, # takes a list of pairs (scores, targets), both (n, 1), n differing; returns a number from 0 to 1
 ) -> str: # for a right answer
     "Does a function give the accuracy over all batches, each image counting the same?"
-    for sizes in [(20, 20), (40,), (30, 30, 3), (5, 1), (50, 50, 10, 2)]:
+    for sizes in [(23, 23), (40,), (30, 30, 3), (5, 1), (50, 50, 10, 2)]:
         g = torch.Generator().manual_seed(3)
         targets = [torch.randint(0, 2, (n, 1), generator=g) for n in sizes]
         targets[-1][:] = 0  # the last images are 7s, as in our data
@@ -198,10 +203,18 @@ def check_accuracy_of_all(
                     'That is the share of *wrong* answers.': 1 - share(x > 0),
                     'That is how many answers are right. Which share of all is it?': share(x > 0)*len(x),
                     'Every score meets every target: that is the mean of a table. Compare the two shapes.': sum(tables)/len(tables),
+                    'That looks at the 3s only. A 7 that counts as a 7 is right, too.': (x > 0)[t == 1].float().mean(),
+                    'Those are the 3s that count as 3s, as a share of all images. A 7 that counts as a 7 is right, too.':
+                        ((x > 0) & (t == 1)).float().mean(),
+                    'That is how often the model says 3. Which of its answers are right?': (x > 0).float().mean(),
+                    'Those are the 3s among the images that count as 3s. A 7 that counts as a 7 is right, too.':
+                        (t[x > 0] == 1).float().mean(),
                     'That is a percentage. The answer should be from 0 to 1.': share(x > 0)*100}
         if len(sizes) > 1:
             mistakes |= {'Nearly. That is the mean over the batches, and so an image in a small batch counts for more. '
                          'How many images has each?': each.mean(),
+                         'That takes all batches to be as large as the first. How many images has each?':
+                             share(x > 0)*len(x)/(len(sizes)*sizes[0]),
                          'That is the sum over the batches.': each.sum(), 'That is the accuracy of the first batch alone.': each[0],
                          'That is one number for each batch. What is the accuracy of all images together?': each,
                          'That is the accuracy of the last batch alone.': each[-1]}
@@ -211,6 +224,21 @@ def check_accuracy_of_all(
     return 'However the images are cut into batches, the accuracy stays the same. It should, for the cutting says nothing about the model.'
 
 # %% ../../nbs/checks_4_linear.ipynb #0b40c102
+def _explained(
+    e: NotYet, # an error in the reader's step
+) -> NotYet:   # the same, with words for what PyTorch says
+    "What the errors mean that come from a missing or misplaced `no_grad`, or from a name that stands for something else."
+    if 'leaf Variable' in str(e):
+        return NotYet('PyTorch says that a *leaf* is changed in place. The step itself must not go into the notes '
+                      'for the gradients. How did the chapter prevent it?')
+    if 'does not require grad' in str(e):
+        return NotYet(f'{e} So the loss has no notes to go back by. Are the forward and backward pass inside `no_grad`, '
+                      'or did something cut the notes off?')
+    if 'NoneType' in str(e):
+        return NotYet(f'{e} So something is `None`. Is there a gradient yet, and does the name still stand for the parameter?')
+    return e
+
+
 def _gradients(
     params: list[Tensor], # weights (784, 1) and bias (1,)
     xb: Tensor,           # images, (n, 784)
@@ -232,9 +260,13 @@ def _check_moved(
     "Raise `NotYet` unless the parameters have moved by the learning rate against their gradients."
     moved = [bool((p.detach() != old).any()) for p, old in zip(params, before)]
     if not any(moved) and all(p.grad is None for p in params):
-        raise NotYet('Nothing has moved, and the parameters have no gradient yet. Where does a gradient come from?')
-    if not any(moved): raise NotYet('After the step the parameters are what they were. `weights = weights - …` gives the name '
-                                    'to a new tensor; and a gradient that is cleared before the step moves nothing.')
+        raise NotYet('Nothing has moved, and the parameters have no gradient. Where does one come from, '
+                     'and is it still there for the step?')
+    if not any(moved):
+        cleared = all(p.grad is None or not p.grad.any() for p in params)
+        raise NotYet('Is there a step at all? The parameters are what they were. ' +
+                     ('A gradient that is cleared before the step moves nothing. ' if cleared else '') +
+                     'And `weights = weights - …` only gives the name to a new tensor.')
     for i, (name, p, old, g) in enumerate(zip(('weights', 'bias'), params, before, gradients)):
         if not moved[i]: raise NotYet(f'Only one of the two has moved: `{name}` is where it was.')
         mistakes = {words: old - lr*other[i] for words, other in wrong.items()}
@@ -267,16 +299,73 @@ def check_step(
             if n != 6: wrong['The first step is right, and this one isn\'t: it follows the gradients of *all* batches so far. '
                              '`backward` adds to what is there.'] = total
             try: call(step, *params, xb, yb, lr, in_place=True, none=True)
-            except NotYet as e:
-                if 'leaf Variable' in str(e):
-                    raise NotYet('PyTorch says that a *leaf* is changed in place. The step itself must not go into the notes '
-                                 'for the gradients. How did the chapter prevent it?') from None
-                if 'NoneType' in str(e):
-                    raise NotYet(f'{e} So something is `None`. Is there a gradient yet, and does the name still stand '
-                                 'for the parameter?') from None
-                raise
+            except NotYet as e: raise _explained(e) from None
             _check_moved(params, before, gradients, wrong, lr)
     return 'Four lines: predict and take the loss, go backward, step, clear. Everything that follows in this book is a variant of them.'
+
+# %% ../../nbs/checks_4_linear.ipynb #7c1e40a2
+def _parameters_of(
+    loss: Tensor,  # that `backward` is called on
+) -> list[Tensor]: # the tensors that get a gradient from it
+    "The leaves of a loss."
+    found, seen, todo = [], set(), [loss.grad_fn]
+    while todo:
+        node = todo.pop()
+        if node is None or node in seen: continue
+        seen.add(node)
+        if hasattr(node, 'variable'): found.append(node.variable)
+        todo += [following for following, _ in node.next_functions]
+    return found
+
+
+class _Watch:
+    "What the calls of `backward` show about a training loop."
+    def __init__(self):
+        self.left, self.signs = {}, []  # what `backward` left, for each parameter; and the sign of each gradient, 0 if mixed
+        self.moved = self.stayed = self.uncleared = False
+
+    def before(self,
+        params: list[Tensor], # that will get a gradient
+    ) -> list[Tensor]:        # the gradients that they have already
+        "Compare parameters and gradients with what the last `backward` left."
+        for p in params:
+            _, value, gradient = self.left.get(id(p), (p, None, None))
+            if value is None: continue
+            moved = not torch.equal(p.detach(), value)
+            self.moved, self.stayed = self.moved or moved, self.stayed or not moved
+            if moved and p.grad is not None and gradient.any() and torch.equal(p.grad, gradient): self.uncleared = True
+        return [torch.zeros_like(p) if p.grad is None else p.grad.clone() for p in params]
+
+    def after(self,
+        params: list[Tensor], # that have got a gradient
+        old: list[Tensor],    # what `before` returned
+    ):
+        "Note what `backward` has left."
+        for p in params: self.left[id(p)] = p, p.detach().clone(), p.grad.clone()
+        new = torch.cat([(p.grad - o).flatten() for p, o in zip(params, old)])
+        self.signs.append(0 if not new.any() else 1 if (new >= 0).all() else -1 if (new <= 0).all() else 0)
+
+    @property
+    def in_order(self) -> bool:
+        "Have most gradients a sign, mostly that of the one before, and do both signs occur?"
+        same = [a == b for a, b in zip(self.signs, self.signs[1:]) if a and b]  # shuffled images, one to a batch, would give a half
+        return len(self.signs) > 8 and len(same) > 0.5*len(self.signs) and sum(same) > 0.65*len(same) and {1, -1} <= set(self.signs)
+
+# %% ../../nbs/checks_4_linear.ipynb #7c1e40a3
+@contextmanager
+def _watched() -> Iterator[_Watch]:
+    "Look on at the first 3,000 calls of `backward`."
+    watch, original = _Watch(), Tensor.backward
+
+    def backward(loss, *args, **kwargs):
+        params = _parameters_of(loss) if len(watch.signs) < 3000 else []
+        old = watch.before(params)
+        original(loss, *args, **kwargs)
+        if params and all(p.grad is not None for p in params): watch.after(params, old)
+
+    Tensor.backward = backward
+    try: yield watch
+    finally: Tensor.backward = original
 
 # %% ../../nbs/checks_4_linear.ipynb #4c0e8472
 def _check_scores(
@@ -284,32 +373,47 @@ def _check_scores(
     x: Tensor,      # images, (n, 784)
     y: Tensor,      # targets, (n, 1)
     swapped: bool,  # have the two digits changed places?
+    watch: _Watch,  # that looked on at the training
 ):
-    "Raise `NotYet` unless at least 95 of 100 images are recognised."
+    "Raise `NotYet` unless at least 95 of 100 images are recognised, by a loop that shuffles and clears as far as one can see."
     if not callable(model):
         raise NotYet('`train` should return a model: a function that takes images and returns a prediction for each. '
                      f'It returned a `{type(model).__name__}`. `partial` or a `lambda` makes a model of parameters.')
     scores = as_tensor(call(model, x), 'What the model returns')
     if scores.shape not in ((len(x), 1), (len(x),)):
         raise NotYet(f'For {len(x)} images the model gives the shape `{tuple(scores.shape)}`, not a number for each.')
+    if watch.uncleared:
+        raise NotYet('After a step its gradient is still there, and so the next step follows the sum of both. Which line clears '
+                     'the gradients, of the weights and of the bias? The accuracy may hardly show that it is missing.')
     if scores.isnan().any(): raise NotYet('The model predicts `nan`. Is the learning rate far too large, or the sigmoid the naive one?')
     right = ((scores.reshape(-1, 1) > 0) == y).float()
     ones, zeros, all_ = right[y == 1].mean().item(), right[y == 0].mean().item(), right.mean().item()
+    far = scores.double().abs().median()
+    if 0.3 < all_ < 0.95 and far > 100:
+        raise NotYet(f'{100*all_:.1f} % right. Half of the predictions lie beyond ±{far:,.0f}, where the sigmoid is flat and next to '
+                     'nothing is learned. Are the steps far too long, or the first weights far too large?')
+    if watch.in_order:
+        raise NotYet('Step follows step on one digit only, and then on the other: the batches are not shuffled. '
+                     'After many small steps the accuracy may hardly show it.')
     if all_ >= 0.95: return
     lopsided = {ones, zeros} == {0., 1.}
     if swapped and all_ < 0.3: raise NotYet('With 3s and 7s interchanged, the model still learns what it learned before. '
                                             'Does `train` use the images and targets that it is given?')
     if lopsided and ones == 1 and scores.max() <= 1:
         raise NotYet('All predictions lie between 0 and 1, so all are above 0. The sigmoid belongs into the loss, not into the model.')
-    if lopsided: raise NotYet('The model gives the same answer to every image. '
-                              'Do the batches hold both digits, and do the parameters change?')
+    if watch.stayed and not watch.moved:
+        raise NotYet(f'{100*all_:.0f} % right. From one `backward` to the next, the parameters stay what they are. '
+                     'Does a step change the tensors themselves, and by enough?')
+    otherwise = 'If so, train for longer, or change the learning rate.'
+    if lopsided: raise NotYet('The model gives the same answer to every image. Do the batches hold both digits, does the loss look '
+                              f'at the targets, and do the parameters change? {otherwise}')
     if all_ < 0.3: raise NotYet('The model is nearly always wrong: it has learned the opposite. Which way do the steps go, '
                                 'and for which targets is it `1 - …`?')
     if all_ < 0.65: raise NotYet(f'{100*all_:.0f} % right, about as good as a coin. '
-                                 'Do the steps change the very parameters that the model uses?')
+                                 f'Do the steps change the very parameters that the model uses? {otherwise}')
     if abs(ones - zeros) > 0.08:
         raise NotYet(f'{100*all_:.1f} % right, but it leans to one side: {100*ones:.0f} % where the target is 1, '
-                     f'and {100*zeros:.0f} % where it is 0. Are the batches shuffled?')
+                     f'and {100*zeros:.0f} % where it is 0. Are the batches shuffled? {otherwise}')
     raise NotYet(f'{100*all_:.1f} % right. It learns, but too slowly: see what the chapter says on why it is so slow.')
 
 # %% ../../nbs/checks_4_linear.ipynb #d687d10a
@@ -331,5 +435,9 @@ def check_train(
     x, y = x[::6].clone(), y[::6].clone()
     for swapped in (False, True):
         if swapped: y, valid_y = 1 - y, 1 - valid_y
-        with _one_thread(): _check_scores(call(train, x, y), valid_x, valid_y, swapped)
-    return 'At least 95 of 100, twice: as good as the mean digits of chapter 2, and learned from a sixth of the images.'
+        with _one_thread(), _watched() as watch:
+            try: model = call(train, x, y)
+            except NotYet as e: raise _explained(e) from None
+            _check_scores(model, valid_x, valid_y, swapped, watch)
+    return ('At least 95 of 100, and again with 3s and 7s interchanged: as good as the mean digits of chapter 2, '
+            'and learned from a sixth of the images.')

@@ -55,8 +55,8 @@ def check_error_rate(
     error_rate: Callable, # takes scores (n, 1), above 0 for a 3, and targets (n, 1), 0 or 1; returns one number
 ) -> str: # for a right answer
     "Does a function give the share of wrong answers in a batch?"
-    for n in (10, 64, 7):
-        random = torch.Generator().manual_seed(n)
+    for n in (15, 64, 7):
+        random = torch.Generator().manual_seed(n - 2)
         targets = torch.rand(n, 1, generator=random).lt(0.6).long()
         scores = torch.randn(n, 1, generator=random) + 2*targets - 1
         targets[:5], scores[:5] = torch.tensor([[1], [1], [1], [0], [1]]), torch.tensor([[0.3], [0.2], [-0.1], [-2.], [-3.]])
@@ -69,7 +69,9 @@ def check_error_rate(
                 ((scores > 0.5) != targets).float().mean(),
             'With you, every image counts as a 3. What values can a sigmoid have, and where is the threshold then?':
                 (targets == 0).float().mean(),
-            'All answers would be wrong. `Learner` hands over the predictions first and then the targets.': 1.,
+            'With you, every answer is wrong. Do you compare the raw scores with 1 and 0, or are the two arguments exchanged? '
+            'The predictions come first.': 1.,
+            'That is the share of images that you take for 3s. The targets have no part in it.': (scores > 0).float().mean(),
             'That compares every prediction with every target. Print both shapes before you compare.':
                 ((scores[:, 0] > 0) != targets).float().mean(),
             'That is an answer for each image. `Learner` wants one number for the batch.': (scores > 0) != targets})
@@ -200,6 +202,7 @@ def _wrong_averages(
     raw, swapped, fed, from_first = (torch.tensor(values[1:]) for values in (raw, swapped, fed, from_first))
     hasty = '`beta` is the share that the old average keeps. With you, it is the share of the new loss.'
     first = 'You let the average begin at the first loss. It should begin at 0, and be corrected.'
+    same = 'You divide all averages by the same number, that of the last batch. After batch `n`, divide by `1 - beta**n`.'
     late = 'The first average should be the first loss. Which number has the first batch in your count?'
     return {'The averages of the first batches are much too small, because the average began at 0. That is what the division is for.': raw,
             hasty: swapped, hasty + ' ': swapped/(1 - (1 - beta)**n),
@@ -207,6 +210,8 @@ def _wrong_averages(
             first: from_first, first + ' ': from_first/(1 - beta**n),
             'That is the average of all losses so far, in which an old batch counts as much as a new one.': losses.cumsum(0)/n,
             late: raw/(1 - beta**(n + 1)), late + ' ': raw/(1 - beta**(n - 1)),
+            '`average/1 - beta**n` divides by 1 first. Put brackets round `1 - beta**n`.': raw - beta**n,
+            same: raw/(1 - beta**len(losses)),
             'Those are the losses themselves.': losses}
 
 # %% ../../nbs/checks_5_optimizer.ipynb #69f1f439
@@ -227,6 +232,7 @@ def check_running_average(
         except NotYet as e:
             if 'ZeroDivisionError' not in str(e): raise
             raise NotYet('You divide by 0: `beta**0` is 1. Which number has the first batch in your count?') from None
+        if hasattr(result, '__next__'): raise NotYet(f'The result is a `{type(result).__name__}`, and a list was expected.')
         compare(result, right, mistakes, given=f' for {n} losses and `beta={beta}`')
     return 'You can see that of a real training run in `learn.recorder.losses`: fastai keeps its averages there, one for each batch.'
 
@@ -259,22 +265,26 @@ def _wrong_steps(
         for row in g: rows.append(v := mom*v + row)
         return torch.stack(rows)
 
-    return {'`step` leaves the parameters as they were. Is each of them changed in place, or is only a new tensor made?': start,
-            'The parameters move up the slope. A step goes against the gradient.': end(momentum, -lr),
-            'The learning rate has no influence on your steps.': end(momentum, 1),
-            'Your steps are too short: they are multiplied by the learning rate twice.': end(momentum, lr**2),
-            'Your steps are too short. Here the gradient comes into the velocity whole: only the old velocity is multiplied.':
-                end(lambda v, g: mom*v + (1 - mom)*g),
-            'You multiply the gradient by `mom`, and it is the old velocity that should fade.': end(lambda v, g: v + mom*g),
-            'All parameters share one velocity, and each needs its own. (`[a]*3` makes a list that holds the same `a` three times.)':
-                end(shared),
-            'Every step is made as if there had been none before. Where do you keep the velocity, and does anything clear it?':
-                end(lambda v, g: g),
-            'Your velocity never fades: old gradients count as much as new ones.': end(lambda v, g: v + g),
-            'Only the last gradient is remembered. The velocity holds something of all those before it, too.':
-                start - lr*(grads.sum(0) + mom*grads[:-1].sum(0)),
-            'Your velocity is the very tensor in which PyTorch keeps the gradient, and changes with it. Keep a tensor of your own.':
-                start - lr*((1 + mom)*grads.sum(0) - mom*grads[0])}
+    words = {
+        'The first `step` leaves the parameters as they were. Is each of them changed in place, or is only a new tensor made? '
+        'And does the gradient come into the velocity before the parameter moves?': start,
+        'The parameters move up the slope. A step goes against the gradient.': end(momentum, -lr),
+        'The learning rate has no influence on your steps.': end(momentum, 1),
+        'Your steps are too short: they are multiplied by the learning rate twice.': end(momentum, lr**2),
+        'Your steps are too short. Here the gradient comes into the velocity whole: only the old velocity is multiplied.':
+            end(lambda v, g: mom*v + (1 - mom)*g),
+        'You multiply the gradient by `mom`, and it is the old velocity that should fade.': end(lambda v, g: v + mom*g),
+        'All parameters share one velocity, and each needs its own. (`[a]*3` makes a list that holds the same `a` three times.)':
+            end(shared),
+        'Every step is made as if there had been none before. Where do you keep the velocity, and does anything clear it?':
+            end(lambda v, g: g),
+        'Your velocity never fades: old gradients count as much as new ones.': end(lambda v, g: v + g),
+        'Only the last gradient is remembered. The velocity holds something of all those before it, too.':
+            start - lr*(grads.sum(0) + mom*grads[:-1].sum(0)),
+        'Your velocity is the very tensor in which PyTorch keeps the gradient, and changes with it. Keep a tensor of your own.':
+            start - lr*((1 + mom)*grads.sum(0) - mom*grads[0])}
+    if mom != 0.9: words[f'With you, the velocity is multiplied by 0.9, and here `mom` is {mom}.'] = end(lambda v, g: 0.9*v + g)
+    return words
 
 # %% ../../nbs/checks_5_optimizer.ipynb #e03903a0
 def _run_method(
@@ -288,7 +298,8 @@ def _run_method(
             raise NotYet(f'In `{name}`, PyTorch refuses to change a parameter while it records the calculation. '
                          'How does `BasicOptim` tell it not to?') from None
         if 'NoneType' in str(e):
-            raise NotYet(f'`{name}` stumbles over a parameter whose `grad` is `None`. What does `BasicOptim` do with it?') from None
+            raise NotYet(f'`{name}` stumbles over a `None`. Is it the `grad` of a parameter, or your velocity? '
+                         'See how `BasicOptim` treats the first.') from None
         raise
 
 # %% ../../nbs/checks_5_optimizer.ipynb #97bbf61d
@@ -312,11 +323,15 @@ def _train_both(
         x, y = torch.randn(8, 4), torch.randn(8, 1)
     theirs.load_state_dict(ours.state_dict())
     for model in (ours, theirs): model[0].weight.requires_grad_(False)
+    before = [p.detach().clone() for p in ours.parameters()]
     opt, torchs = call(Momentum, given(ours), 0.05, 0.8), torch.optim.SGD(theirs.parameters(), 0.05, momentum=0.8)
     for step in (1, 2, 3):
         for model in (ours, theirs): _backward(lambda: ((model(x) - y)**2).mean(), 'After a step of yours')
         _run_method(opt, 'step')
         torchs.step()
+        if step == 1 and all(torch.equal(p, b) for p, b in zip(ours.parameters(), before)):
+            raise NotYet('In a model whose first weight has no gradient, the other parameters stay where they are, too. '
+                         'Do those after it still get their step?')
         for name, p in theirs.named_parameters():
             compare(ours.get_parameter(name), p, what='A parameter', given=f' after step {step} in a model of two layers')
         _cleared(opt, list(ours.parameters()))
@@ -360,7 +375,7 @@ def _numbers_of(
     for part, shape, name in [(xb, (2*n, *x.shape[1:]), 'inputs'), (yb, (2*n, 1), 'targets')]:
         if part.shape != shape:
             raise NotYet(f'The {name} of a batch have the shape `{tuple(part.shape)}`, and should have `{shape}`.{sizes}')
-    numbers = xb[:, 0].long().clamp(0, len(x) - 1)
+    numbers = xb.flatten(1)[:, 0].long().clamp(0, len(x) - 1)
     if not torch.equal(x[numbers], xb.to(x.dtype)): raise NotYet('There are inputs in a batch that are not in `x`.')
     if not torch.equal(y[numbers], yb.to(y.dtype)):
         raise NotYet('The inputs of a batch have the targets of others. Are the two put in order by the *same* positions?')
@@ -372,7 +387,7 @@ def _numbers_of(
 # %% ../../nbs/checks_5_optimizer.ipynb #add3af97
 def _epoch_of(
     loader: object, # the reader's
-    x: Tensor, # all inputs, each made of its own number, (len(x), 3)
+    x: Tensor, # all inputs, each made of its own number, (len(x), …)
     y: Tensor, # all targets, (len(x), 1)
     n: int, # of each kind in a batch
     batches: int, # how many there should be
@@ -382,7 +397,8 @@ def _epoch_of(
     def next_batch(): return next(walk, 'the end')
     next_batch.__name__ = '__iter__'  # how `call` names what stops
     if not hasattr(walk, '__next__'):
-        raise NotYet(f'`__iter__` returns {described(walk)}, through which `for` can\'t walk. `iter(…)` or `yield` would help.')
+        raise NotYet(f'`__iter__` returns {described(walk)}. It has to return something that hands out one batch after the other: '
+                     'write `yield` where a batch is ready, or `return iter(…)` with the list of all batches.')
     for _ in range(batches + 1):
         batch = call(next_batch)
         if isinstance(batch, str): break
@@ -403,9 +419,9 @@ def check_half_and_half(
     HalfAndHalf: Callable, # a class; called with inputs (m, …), targets (m, 1) and `n`, it makes a loader
 ) -> str: # for a right answer
     "Does a loader give batches of `n` inputs of each kind, chosen anew in each epoch?"
-    for ones, zeros, n in [(23, 40, 5), (30, 17, 4), (10, 21, 10)]:
+    for ones, zeros, n, shape in [(23, 40, 5, (3,)), (30, 17, 4, (3, 2)), (10, 21, 10, (3,))]:
         y = (torch.randperm(ones + zeros, generator=torch.Generator().manual_seed(2)) < ones).long().unsqueeze(1)
-        x = torch.arange(ones + zeros).float().unsqueeze(1).expand(-1, 3).clone()
+        x = torch.arange(ones + zeros).float().view(-1, *(1 for _ in shape)).expand(-1, *shape).clone()
         loader, right = call(HalfAndHalf, x, y, n), min(ones, zeros)//n
         length, given = call(_method(loader, '__len__', '`Learner` asks for it.')), f' for {ones} ones, {zeros} zeros and `n={n}`'
         try: len(loader)
@@ -413,6 +429,8 @@ def check_half_and_half(
         compare(length, right, what='The length', given=given, mistakes={
             'The length counts all inputs together. Which kind runs out first?': (ones + zeros)//(2*n),
             'The length counts a last batch that can\'t be filled.': -(-min(ones, zeros)//n),
+            '`n` is how many of each kind, not of both together.': min(ones, zeros)//(n//2),
+            '`n` is how many of each kind, not of both together. ': 2*min(ones, zeros)//n,
             'The length is the number of inputs. It should be the number of batches.': 2*n*right})
         with _seeded(4): epochs = [_epoch_of(loader, x, y, n, right) for _ in range(30)]
         if len(epochs[0]) < right: raise NotYet(f'There are {len(epochs[0])} batches{given}, and the length says {right}.')

@@ -21,8 +21,10 @@ from ..sgd import mse, roller_coaster
 # %% ../../nbs/checks_3_sgd.ipynb #c7212bcd
 _hints = {
     'a leaf Variable that requires grad': 'PyTorch would have to note this change as a part of the model. What keeps it out of the notes?',
-    "'NoneType'": 'Is there a gradient that is `None`? It is, before any backward pass, and for any tensor but the marked one.',
-    'does not require grad': 'No notes were taken, so there is no way back. Is the tensor marked, and *before* `func` gets it?',
+    "'NoneType'": 'Is there a gradient that is `None`? It is, before any backward pass, and for any tensor but the marked one, '
+        'such as the new one that `x = x - …` makes.',
+    'does not require grad': 'No notes were taken, so there is no way back. Was the tensor marked before it was used? '
+        'If it was, did a line such as `x = x - …` put another one in its place? `x -= …` keeps it.',
     'only for scalar outputs': 'A backward pass begins at one number, and here it should begin at several.',
     'backward through the graph a second time': 'A backward pass uses up its notes. Predict anew in each round.',
     'modified by an inplace operation': 'A number was changed between the forward and the backward pass.',
@@ -74,7 +76,9 @@ def _slope_mistakes(f: Callable, places: list[Tensor], right: Tensor) -> dict:
                 'That is half as steep as it should be. How far apart are the two places at which you ask `func`?': right/2,
                 'The size is right, the sign is not. Where a curve goes up to the right, it has a positive slope.': -right,
                 'That is run over rise, upside down.': 1/right}
-    if run not in (0, 1): mistakes['That is the rise. What does it have to be divided by?'] = rise
+    if run not in (0, 1):
+        mistakes['That is the rise. What does it have to be divided by?'] = rise
+        mistakes['Only one of the two heights is divided by the run. Put brackets round the rise.'] = (f(high) - f(low)/run).detach()
     return mistakes
 
 def _far_away(places: list[Tensor], x: Tensor) -> str:
@@ -129,10 +133,14 @@ def check_gradient(
             watched = _Watched(f)
             result = _call(gradient, watched, x, none=True)
             if result is None: raise NotYet(_nothing(name_of(gradient), watched))
+            if isinstance(result, (list, tuple)):
+                raise NotYet(f'That is a `{type(result).__name__}`. Return the tensor, so that one can calculate with it.')
             mistakes = {'That is `x` itself. Where does PyTorch leave the gradient of a tensor?': x,
                         'That is what `func` makes of `x`. Its gradient is what you are after.': f(x),
                         'The size is right, the sign is not. The gradient points uphill; going down comes later.': -right,
-                        'That is twice the gradient: two backward passes have added up.': 2*right}
+                        'That is twice the gradient: two backward passes have added up.': 2*right,
+                        'The result is 0 everywhere. Did you clear with `zero_()`? That empties the tensor you kept, too. `x.grad = None` '
+                        'does not, or return a `clone()`.': torch.zeros_like(right)}
             if shape: mistakes['That is one number, and there should be a derivative for each number in `x`.'] = right.sum()
             if not close(as_tensor(result), right) and close(as_tensor(result), right, 0.03):
                 raise NotYet('That is close. It looks like rise over run, and a backward pass is exact.')
@@ -184,12 +192,24 @@ def _until(f: Callable, way: Tensor, enough: float) -> Tensor:
     small = (losses <= enough).nonzero()
     return losses[:small[0, 0] + 1] if len(small) else losses
 
+def _numbers(losses: object) -> object: # a list of plain numbers; what is no list, as it was
+    "The losses that a function returned. Raises `NotYet` if there is something else in its list."
+    if not isinstance(losses, (list, tuple)): return losses
+    for loss in losses:
+        shape = tuple(getattr(loss, 'shape', ()))
+        if math.prod(shape) != 1: raise NotYet(f'Your list holds tensors of shape `{shape}`. These look like places. '
+                                               'The losses are wanted, one number for each place.')
+        if not hasattr(loss, '__float__'):
+            raise NotYet(f'Your list should hold the losses and nothing else. There is {described(loss)} in it.')
+    return [loss.item() if hasattr(loss, 'item') else float(loss) for loss in losses]
+
 def _descents() -> Iterator[tuple]:
     "Functions to go down: what it is, `func`, `start`, `lr`, `enough`, `most`."
     bowl, start = lambda x: (x**2).sum(), torch.tensor([3., -1.])
     yield 'a bowl where the loss gets small enough', bowl, start, 0.1, 0.5, 50
     yield 'a bowl where 4 steps are not enough', bowl, start, 0.1, 0.5, 4
     yield 'a start that is good enough', bowl, start, 0.1, 20., 50
+    yield 'a loss that becomes exactly as small as `enough`', torch.square, torch.tensor(4.), 0.25, 4., 20
     yield 'a learning rate that makes it diverge', bowl, start, 1.1, 0.5, 6
     yield 'a single number', lambda x: (x - 2)**2 + 1, torch.tensor(5.), 0.3, 1.01, 100
     yield 'a tensor of shape `(2, 2)`', lambda x: (x**2).mean() + x[0, 0], torch.ones(2, 2), 0.5, 0.2, 30
@@ -209,20 +229,25 @@ def check_descend_until(
         except NotYet:
             if len(watched.given) <= watched.most: raise
             raise NotYet(endless) from None
+        losses = _numbers(losses)
         uphill, uncleared = _way(f, start, -lr, most), _way(f, start, lr, most, clear=False)
+        straight = torch.stack([start + i*(way[1] - start) for i in range(most + 1)])
+        too_many = f'That is one step too many. Stop as soon as the loss is at most `enough`, or after `most` steps (here: {what}).'
+        if right[-1] == enough: too_many = 'Your loop goes on where the loss is exactly `enough`. That is good enough.'
         mistakes = {'That is where `x` arrives. Return the losses that you came through.': way[n - 1],
                     'That is where `x` came through. Return the loss at each of these places.': way[:n],
                     'That is the last loss only. Keep each of them.': right[-1],
                     'The loss at the start is missing.': right[1:],
                     'One loss is missing at the end: the one *after* the last step.': right[:-1],
-                    f'That is one step too many. Stop as soon as the loss is at most `enough`, or after `most` steps (here: {what}).':
-                        torch.stack([f(x) for x in way[:n + 1]]),
+                    too_many: torch.stack([f(x) for x in way[:n + 1]]),
                     'Your loop should stop as soon as the loss is at most `enough`, and it goes on.':
                         torch.stack([f(x) for x in way[:most + 1]]),
                     endless: _until(f, way, enough),
                     'The loss grows from step to step. In which direction does the gradient point?': _until(f, uphill, enough),
                     'The first step is right, and then they are too long: each one adds the gradients of all before it.':
-                        _until(f, uncleared, enough)}
+                        _until(f, uncleared, enough),
+                    'The first step is right, and the others repeat it. Each round needs a gradient of its own, where `x` is by then.':
+                        _until(f, straight, enough)}
         _quietly(compare, losses, right, mistakes, 'The list of losses', f' (here: {what})', 1e-3)
     return 'All seven steps are in your loop. What it can no longer do is to run for ever.'
 
@@ -243,6 +268,19 @@ def _least_loss(t: Tensor, y: Tensor, degree: int) -> float:
     return mse(known @ torch.linalg.lstsq(known, y[:,None]).solution, y[:,None]).item()
 
 # %% ../../nbs/checks_3_sgd.ipynb #f38d1fdd
+def _scaled(t: Tensor) -> Iterator[Tensor]:
+    "Times, scaled in some of the ways in which a loop may have scaled them."
+    low, high = t.min(), t.max()
+    for zero, unit in ((t.mean(), t.std()), (t.mean(), t.std(correction=0)), (t.mean(), high - low), (low, high - low),
+                       ((low + high)/2, (high - low)/2), (0, high), (t.mean(), 1)): yield (t - zero)/unit
+
+def _scaled_before(predict: Callable, preds: Tensor, t: Tensor, y: Tensor) -> bool:
+    "Whether a function predicts badly, and well if it gets times that are scaled already."
+    good = lambda preds: preds.shape == y.shape and mse(preds.double(), y.double()) < 1.3*_least_loss(t, y, 3)
+    if preds.shape != y.shape or good(preds): return False
+    try: return any(good(as_tensor(_call(predict, scaled))) for scaled in _scaled(t))
+    except NotYet: return False
+
 def _judge_fit(preds: Tensor, t: Tensor, y: Tensor, here: str):
     "Raise `NotYet` unless predictions are about as good as those of the best cubic."
     if preds.shape != y.shape: compare(preds, y, what='What your function predicts', given=f' {here}')
@@ -250,11 +288,17 @@ def _judge_fit(preds: Tensor, t: Tensor, y: Tensor, here: str):
     loss, best = mse(preds.double(), y.double()).item(), _least_loss(t, y, 3)
     if 0.999*best <= loss <= 1.05*best: return
     if loss < best: raise NotYet(f'These predictions are closer to the measurements than any cubic can be {here}. Where are they from?')
-    for degree, curve in ((2, 'the best quadratic'), (1, 'the best straight line'), (0, 'the best horizontal line')):
-        if abs(loss/_least_loss(t, y, degree) - 1) < 0.01: raise NotYet(f'That is {curve} {here}. What does a cubic have that it lacks?')
+    lacking = 'What does a cubic have that it lacks?'
+    each_from_all = ('If you did write a cubic, look at the shapes: are the predictions and the measurements subtracted one from one, '
+                     'or each from all?')
+    for degree, curve, question in ((2, 'quadratic', lacking), (1, 'straight line', lacking), (0, 'horizontal line', each_from_all)):
+        if abs(loss/_least_loss(t, y, degree) - 1) < 0.01: raise NotYet(f'That is the best {curve} {here}. {question}')
+    if mse(preds.double()*y.std() + y.mean(), y.double()) < 1.3*best: raise NotYet(
+        f'These would be good predictions of *scaled* measurements {here}. Turn them back into what was measured.')
     if loss > _least_loss(t, y, 0): raise NotYet(
-        f'The loss is {loss:.4g} {here}: a horizontal line would do better. Print the loss as your loop runs. If it falls, it falls '
-        'too slowly. If it swings up and down, something is left over from one step to the next.')
+        f'The loss is {loss:.4g} {here}: a horizontal line would do better. Print the loss as your loop runs. If it becomes small, your '
+        'function does something else to its times than your loop did to the measured ones. If it falls and stays large, '
+        'it falls too slowly, or your loop ends too early. If it swings up and down, something is left over from one step to the next.')
     raise NotYet(f'The loss is {loss:.4g} {here}, and a cubic can reach {best:.4g}. You are not at the bottom yet. Is the descent '
                  'still moving, or is it stuck, as the quadratic was?')
 
@@ -270,7 +314,11 @@ def check_fit_cubic(
         if not callable(predict):
             raise NotYet(f'{name_of(fit_cubic)} should return a function that takes times. It returns {described(predict)}.')
         preds = as_tensor(_call(predict, t), 'What your function predicts')
-        _judge_fit(preds, t, y, here)
+        try: _judge_fit(preds, t, y, here)
+        except NotYet:
+            if not _scaled_before(predict, preds, t, y): raise
+            raise NotYet(f'You have found a good cubic {here}, but of *scaled* times. Your function gets the times as they were '
+                         'measured. Scale them there, too, in the same way.') from None
         for new, right in ((t[:5], preds[:5]), (t[7:8], preds[7:8])):
             again = as_tensor(_call(predict, new), 'What your function predicts')
             if again.shape != right.shape: compare(again, right, what='What your function predicts', given=f' for {len(new)} of the times')
