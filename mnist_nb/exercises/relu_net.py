@@ -62,7 +62,9 @@ def _merged(
     "The two parts of a merged layer."
     if isinstance(result, nn.Linear): return result.weight, result.bias
     if isinstance(result, (tuple, list)) and len(result) == 2: return result
-    raise NotYet(f'Two things should come back, the weight and the bias, with a comma between them. It was {described(result)}.')
+    kind = type(result).__name__
+    was = f'a module, `{kind}`' if isinstance(result, nn.Module) else f'a `{kind}`' if callable(result) else described(result)
+    raise NotYet(f'Two things should come back, the weight and the bias, with a comma between them. It was {was}.')
 
 
 @gives_verdict
@@ -127,6 +129,25 @@ def _scores(
     return nn.Sequential(*modules)(xb).detach()
 
 
+def _forward_result(
+    forward: Callable, # the reader's
+    xb: Tensor, # inputs, (n, i)
+    pairs: list[tuple[Tensor, Tensor]], # `w` and `b` of each layer
+) -> object: # what it returned
+    "Call `forward`. Raises `NotYet` also if it takes layers out of the list, or changes them."
+    kept, before, count = list(pairs), [(w.clone(), b.clone()) for w, b in pairs], len(pairs)
+    try: result = call(forward, xb, pairs)
+    except NotYet as e:
+        if 'stopped with' not in str(e): raise
+        raise NotYet(f'{e} There {"was 1 pair" if count == 1 else f"were {count} pairs"} `(w, b)` in the list.') from None
+    if len(pairs) < count:
+        raise NotYet(f'{name_of(forward)} takes layers out of the list that it was given. Whoever calls it needs them again.')
+    untouched = all(torch.equal(p, q) for old, new in zip(before, kept) for p, q in zip(old, new))
+    if not untouched or len(pairs) > count or any(now is not was for now, was in zip(pairs, kept)):
+        raise NotYet(f'{name_of(forward)} changes the layers that it was given. Whoever calls it needs them as they were.')
+    return result
+
+
 @gives_verdict
 def check_forward(
     forward: Callable, # takes inputs (n, i) and a list of pairs `(w, b)`, returns scores (n, o)
@@ -137,7 +158,7 @@ def check_forward(
         layers = [_linear(i, o, g) for i, o in pairwise(sizes)]
         pairs = [(layer.weight.detach().T.clone(), layer.bias.detach().clone()) for layer in layers]
         xb = torch.randn(20, sizes[0], generator=g)
-        result = call(forward, xb, pairs)
+        result = _forward_result(forward, xb, pairs)
         given = f' for {len(layers)} layer{"s"[:len(layers) - 1]}, from {" to ".join(map(str, sizes))}'
         compare(result, _scores(xb, layers, range(len(layers) - 1)), _forward_mistakes(xb, layers), given=given)
     return 'A loop of a few lines, and it is what `nn.Sequential` does for a network of any depth.'
@@ -160,6 +181,12 @@ def _forward_mistakes(
         'The last layer is missing. It has no ReLU, but it is still a layer.': _scores(xb, layers[:-1], range(last))}
     if last and layers[-1].in_features == xb.shape[1]: mistakes |= {
         'The last layer was given the inputs. Each layer should be given what the one before it made.': _scores(xb, layers[-1:], ())}
+    if len({layer.weight.shape for layer in layers}) == 1 and layers[0].in_features == layers[0].out_features:
+        res = xb
+        for k, layer in enumerate(layers):
+            res = (res if k == 0 else res.relu()) @ layer.weight.detach() + layer.bias.detach()
+        mistakes |= {'The weights are turned over. Here `w` has a row for each input. So it needs no `.T`, and no `F.linear`, '
+                     'which turns it over.': res}
     if last > 1: mistakes |= {
         f'There are {last + 1} layers here, and only the first is followed by a ReLU.': _scores(xb, layers, (0,)),
         f'There are {last + 1} layers here, and a ReLU stands only before the last.': _scores(xb, layers, (last - 1,))}
@@ -234,14 +261,17 @@ def _judge_fit(
         raise NotYet('The network never goes below 0, and the curve does. Which layer comes last?')
     if values.var() < curve.var()/100 and abs(values.mean() - curve.mean()) < 0.1:
         raise NotYet('The network gives the mean of the curve everywhere. In your loss, have predictions and targets the same shape? '
-                     'Or are all units dead?')
+                     'Or are all units dead? Then lower the rate and start anew.')
     if (values - _line(x, values)).var() < values.var()/1000:
-        raise NotYet('The network draws a straight line. What has to stand between two linear layers?')
+        raise NotYet('The network draws a straight line. What has to stand between two linear layers? If it is there: '
+                     'are there enough units, and are some of them alive between −2 and 2?')
     if error > straight:
         raise NotYet('The network is no nearer to the curve than a straight line. '
-                     'Does each step work out the gradients and change the parameters?')
+                     'Does each step work out the gradients and change the parameters? '
+                     'If so, the rate may be far too low, or so high that units died.')
     raise NotYet('It bends, and is still too far from the curve. Print the loss now and then. If it keeps falling, take more steps. '
-                 'If it jumps about, lower the rate, and see to it that each step starts with fresh gradients.')
+                 'If it jumps about, lower the rate, and see to it that each step starts with fresh gradients. If it hardly moves, '
+                 'there may be too few units, or most of them are dead: take more units, or lower the rate, and start anew.')
 
 # %% ../../nbs/checks_6_relu_net.ipynb #a63cd824
 @gives_verdict
