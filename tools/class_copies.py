@@ -21,8 +21,8 @@ FOLDED_CODE = re.compile('#\\| code-summary: "(Answer.*|Solution)"')
 
 
 def without_answers(notebook: NotebookNode):
-    "Take answers, solutions and outputs out of a notebook, and the numbers of the cells, which say what was run."
-    notebook.cells = [cell for cell in notebook.cells if not FOLDED_CODE.match(cell.source)]
+    "Take answers, solutions and outputs out of a notebook, the numbers of the cells, and what is said to teachers."
+    notebook.cells = [cell for cell in notebook.cells if not FOLDED_CODE.match(cell.source) and not cell.source.startswith('## For teachers')]
     for cell in notebook.cells:
         if cell.cell_type == 'markdown': cell.source = ANSWER.sub('', cell.source)
         if cell.cell_type == 'code': cell.outputs, cell.execution_count = [], None
