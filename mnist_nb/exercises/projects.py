@@ -9,12 +9,14 @@ __all__ = ['check_fit', 'check_history', 'check_modes', 'check_callbacks', 'chec
            'check_ten_loss', 'check_ten_model', 'check_most_confused']
 
 # %% ../../nbs/checks_8_projects.ipynb #f3f1b7ec
+import re
 from collections.abc import Callable, Sequence
 from types import SimpleNamespace
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 
 from ..data import load_mnist
 from .core import NotYet, as_tensor, call, compare, gives_verdict
@@ -37,7 +39,48 @@ def _small_task(
         for p in model.parameters(): p.copy_(torch.randn(p.shape, generator=generator))
     return SimpleNamespace(train=TensorLoader(x[:70], y[:70], 32), valid=TensorLoader(x[70:], y[70:], 25)), model
 
+# %% ../../nbs/checks_8_projects.ipynb #5c1d7a02
+def _losses(
+    preds: Tensor, # predictions
+    targets: Tensor, # in the same shape
+) -> Tensor: # in that shape
+    "Squared errors, and those of predictions that are too low count twice."
+    return (targets - preds)**2*(1 + (targets > preds))
+
+
+def _loss(
+    preds: Tensor, # predictions
+    targets: Tensor, # in the same shape
+) -> Tensor: # one number
+    "The loss of the small task."
+    return _losses(preds, targets).mean()
+
+
+def _too_high(
+    preds: Tensor, # predictions
+    targets: Tensor, # in the same shape
+) -> Tensor: # in that shape
+    "How much too high each prediction is."
+    return (preds - targets).clamp(min=0)
+
+
+def _metric(
+    preds: Tensor, # predictions
+    targets: Tensor, # in the same shape
+) -> Tensor: # one number
+    "The metric of the small task."
+    return _too_high(preds, targets).mean()
+
 # %% ../../nbs/checks_8_projects.ipynb #21896887
+def _pairs(
+    model: Callable, # gives predictions
+    dl: TensorLoader, # batches
+) -> tuple[Tensor, Tensor]: # all predictions, and their targets
+    "What a model says to all batches, without gradients."
+    with torch.no_grad(): return tuple(map(torch.cat, zip(*[(model(xb), yb) for xb, yb in dl])))
+
+
+@torch.enable_grad()
 def _right_fit(
     dls: SimpleNamespace, # loaders `train` and `valid`
     model: nn.Module, # is trained
@@ -45,24 +88,59 @@ def _right_fit(
     lr: float, # learning rate
     batches: Callable = lambda dls: dls.train, # what to learn from
     keep: bool = False, # make the mistake of not clearing the gradients?
-) -> list[list[Tensor]]: # for each epoch: the training losses, the validation losses and errors, each a tensor of a number per example
-    "Plain gradient descent on the squared error."
+    once: bool = False, # make the mistake of a single step in each epoch?
+    swap: bool = False, # make the mistake of giving the loss the targets first?
+) -> list[list[tuple[Tensor, Tensor]]]: # for each epoch, predictions and targets: while training, of the validation, and of the training data afterwards
+    "Plain gradient descent on the loss of the small task."
     params, history = list(model.parameters()), []
     total = [torch.zeros_like(p) for p in params]
     for epoch in range(epochs):
-        seen = []
-        for xb, yb in batches(dls):
-            losses = (model(xb) - yb)**2
-            seen.append(losses.detach().view(-1))
-            grads = torch.autograd.grad(losses.mean(), params)
-            total = [t*keep + g for t, g in zip(total, grads)]
+        seen, todo = [], list(batches(dls))
+        for i, (xb, yb) in enumerate(todo, start=1):
+            preds = model(xb)
+            seen.append((preds.detach(), yb))
+            grads = torch.autograd.grad(_loss(yb, preds) if swap else _loss(preds, yb), params)
+            total = [t*(keep or once and i > 1) + g for t, g in zip(total, grads)]
+            if once and i < len(todo): continue
             with torch.no_grad():
                 for p, t in zip(params, total): p -= lr*t
-        with torch.no_grad(): errors = torch.cat([(model(xb) - yb).view(-1) for xb, yb in dls.valid])
-        history.append([torch.cat(seen), errors**2, errors.abs()])
+        history.append([tuple(map(torch.cat, zip(*seen))), _pairs(model, dls.valid), _pairs(model, dls.train)])
     return history
 
+# %% ../../nbs/checks_8_projects.ipynb #5c1d7a04
+_EVENTS = 'before_fit', 'before_epoch', 'after_batch', 'after_epoch', 'after_fit'
 
+
+def _fit(
+    learner: object, # the reader's
+    epochs: int, # passes through the data
+    lr: float, # learning rate
+):
+    "Call `fit`. Raises `NotYet` if it stops, or leaves gradients switched off, which is set right again."
+    problem = None
+    with torch.enable_grad():
+        try: call(learner.fit, epochs, lr, none=True)
+        except NotYet as e: problem = e
+        off = not torch.is_grad_enabled()
+    if off: raise NotYet('Your learner switched gradients off for good. `with torch.no_grad():` ends by itself.')
+    if problem is None: return
+    missing = re.search(r"'Spy' object has no attribute '(\w+)'", str(problem))
+    if missing and missing[1] in _EVENTS: raise NotYet(f'A callback without `{missing[1]}` should be skipped.')
+    raise problem
+
+
+def _made(
+    learner_class: type, # the reader's
+    *args: object, # what it gets
+    **kwargs: object, # what it gets by name
+) -> object: # the learner
+    "Make a learner. Raises `NotYet` if that goes wrong, or if it has no `fit`."
+    def make_learner(): return learner_class(*args, **kwargs)
+    learner = call(make_learner)
+    if not hasattr(learner, 'fit'): raise NotYet('Your class has no method `fit` yet.')
+    return learner
+
+# %% ../../nbs/checks_8_projects.ipynb #5c1d7a05
 def _weights(
     model: nn.Module, # any
 ) -> Tensor: # all its parameters in a row
@@ -70,12 +148,15 @@ def _weights(
     return torch.cat([p.detach().clone().view(-1) for p in model.parameters()])
 
 
-def _mean_error(
-    preds: Tensor, # predictions
-    targets: Tensor, # in the same shape
-) -> Tensor: # one number
-    "The metric of the small task: the mean distance."
-    return (preds - targets).abs().mean()
+def _noting(
+    rates: list, # where to note the learning rate of each optimizer
+) -> Callable: # an `opt_func`
+    "A function that makes a `BasicOptim` and notes its learning rate."
+    def opt_func(params, lr):
+        rates.append(lr)
+        return BasicOptim(params, lr)
+    opt_func.__qualname__ = 'opt_func'
+    return opt_func
 
 
 def _fitted(
@@ -83,85 +164,146 @@ def _fitted(
     dls: SimpleNamespace, # loaders
     model: nn.Module, # to be trained
     epochs: int, # passes through the data
+    lr: float = 0.1, # learning rate
+    rates: list | None = None, # where to note the learning rate of each optimizer that `fit` makes
     **kwargs: object, # what else the reader's class gets
 ) -> object: # the learner, after `fit`
     "Make a learner and fit it. Raises `NotYet` if that goes wrong, or if nothing was learned."
-    def make_learner(): return learner_class(dls, model, BasicOptim, F.mse_loss, **kwargs)
+    rates = [] if rates is None else rates
     before = _weights(model)
-    learner = call(make_learner)
-    if not hasattr(learner, 'fit'): raise NotYet('Your class has no method `fit` yet.')
-    call(learner.fit, epochs, 0.1, none=True)
-    if torch.equal(before, _weights(model)): raise NotYet('After `fit`, the parameters of the model are what they were before. Which line changes them?')
+    learner = _made(learner_class, dls, model, _noting(rates), _loss, **kwargs)
+    rates.clear()
+    _fit(learner, epochs, lr)
+    if torch.equal(before, _weights(model)):
+        raise NotYet('After `fit`, the parameters of the model are what they were before. Which line changes them? Or did you train a copy?')
+    if getattr(learner, 'model', None) is not model: raise NotYet('`learner.model` should be the model.')
     return learner
 
 # %% ../../nbs/checks_8_projects.ipynb #13d9e306
+def _slips(
+    seed: int, # of the small task
+    epochs: int, # what `fit` was called with
+    lr: float, # the same
+) -> dict[str, Tensor]: # what to say, and the weights to which to say it
+    "What common mistakes leave in the parameters."
+    def after(epochs=epochs, lr=lr, **kwargs):
+        dls, copy = _small_task(seed)
+        _right_fit(dls, copy, epochs, lr, **kwargs)
+        return _weights(copy)
+    fewer = {'That is one epoch. Where is the loop over `epochs`?': after(1), 'One epoch is missing.': after(epochs - 1)} if epochs > 2 else {}
+    return fewer | {
+        'The parameters have hardly moved. Is each step made with the whole learning rate?': after(0),
+        'That is one epoch too many.': after(epochs + 1),
+        'The gradients of earlier batches were still there when later ones were added. When are they cleared?': after(keep=True),
+        'The step belongs inside the loop over the batches.': after(once=True),
+        '`loss_func` wants the predictions first.': after(swap=True),
+        'Your loop learns from the validation data as well, and they can no longer tell how good the model is.':
+            after(batches=lambda dls: [*dls.train, *dls.valid]),
+        'Your loop learns from the validation data instead of the training data.': after(batches=lambda dls: dls.valid),
+        'Only one batch of each epoch was learned from. Is something in the wrong loop?': after(batches=lambda dls: list(dls.train)[:1]),
+        'Only the last batch of each epoch was learned from. Is something outside the loop?': after(batches=lambda dls: list(dls.train)[-1:]),
+        'The last, smaller batch was left out.': after(batches=lambda dls: list(dls.train)[:2]),
+        'The steps go uphill. What does the optimizer do with a gradient?': after(lr=-lr)}
+
+# %% ../../nbs/checks_8_projects.ipynb #5c1d7a06
+def _check_rates(
+    rates: list, # the learning rates of the optimizers that a `fit` made
+    lr: float, # what `fit` was called with
+    which: str = 'A', # which `fit`
+):
+    "Raise `NotYet` unless a `fit` made one optimizer, with its learning rate. (Its sign shows in the weights.)"
+    if not rates: raise NotYet(f'{which} `fit` made no optimizer. Call `opt_func` in each `fit`, with its learning rate.')
+    if len(rates) > 1: raise NotYet(f'In one `fit`, `opt_func` was called {len(rates)} times. One optimizer is enough for all epochs.')
+    if abs(abs(float(rates[0])) - lr) > lr/1e4:
+        raise NotYet(f"The learning rate of `fit` didn't reach the optimizer: `opt_func` got `{float(rates[0]):.4g}` instead of `{lr}`.")
+
+
 @gives_verdict
 def check_fit(
     learner_class: type, # `MyLearner(dls, model, opt_func, loss_func)` with a method `fit(epochs, lr)`
 ) -> str: # for a right answer
     "Does `fit` make the steps of gradient descent?"
     if not isinstance(learner_class, type): raise NotYet('This check wants your class itself: `check_fit(MyLearner)`.')
-    for seed, epochs in [(1, 1), (2, 3)]:
-        dls, model = _small_task(seed)
-        def after(epochs=epochs, lr=0.1, **kwargs):
-            copy = _small_task(seed)[1]
-            _right_fit(dls, copy, epochs, lr, **kwargs)
-            return _weights(copy)
-        _fitted(learner_class, dls, model, epochs)
-        compare(_weights(model), after(), what='What `fit` left in the parameters', given=f' after `fit({epochs}, 0.1)`', mistakes={
-            'The gradients of earlier batches were still there when later ones were added. When are they cleared?': after(keep=True),
-            'Your loop learns from the validation data as well, and they can no longer tell how good the model is.': after(batches=lambda dls: [*dls.train, *dls.valid]),
-            'Your loop learns from the validation data instead of the training data.': after(batches=lambda dls: dls.valid),
-            'Only one batch of each epoch was learned from. Is something in the wrong loop?': after(batches=lambda dls: list(dls.train)[:1]),
-            'The last, smaller batch was left out.': after(batches=lambda dls: list(dls.train)[:2]),
-            'One epoch is missing.': after(epochs - 1), 'That is one epoch too many.': after(epochs + 1),
-            'The steps go uphill. What does the optimizer do with a gradient?': after(lr=-0.1)})
-    call(_fitted(learner_class, dls, model, 1).fit, 1, 0.1, none=True)
-    expected = _small_task(seed)[1]
-    _right_fit(dls, expected, epochs + 2, 0.1)
+    for seed, epochs, lr in [(2, 3, 0.05), (1, 1, 0.1)]:
+        (dls, model), expected, rates = _small_task(seed), _small_task(seed)[1], []
+        learner = _fitted(learner_class, dls, model, epochs, lr, rates)
+        _check_rates(rates, lr)
+        _right_fit(dls, expected, epochs, lr)
+        compare(_weights(model), _weights(expected), what='What `fit` left in the parameters', given=f' after `fit({epochs}, {lr})`',
+                mistakes=_slips(seed, epochs, lr))
+    rates.clear()
+    _fit(learner, 2, 0.05)
+    _check_rates(rates, 0.05, 'A second')
+    _right_fit(dls, expected, 2, 0.05)
     compare(_weights(model), _weights(expected), what='What a second `fit` left in the parameters')
     return 'The weights are those of plain gradient descent, to the last digit that counts.'
 
 # %% ../../nbs/checks_8_projects.ipynb #660ddf88
+_COLUMNS = {'training loss': ('train', _losses), 'validation loss': ('valid', _losses), 'metric': ('valid', _too_high)}
+
+
+def _check_number(
+    name: str, # one of `_COLUMNS`
+    value: object, # what the reader's row holds there
+    epoch: int, # counted from 1
+    right: list[tuple[Tensor, Tensor]], # what `_right_fit` returns for this epoch
+):
+    "Raise `NotYet` unless a number of a row is right."
+    if isinstance(value, Tensor) and value.requires_grad:
+        raise NotYet(f'The {name} still holds on to the calculation that it came from, and to its memory. `item()` makes a number of it.')
+    while_training, checked, afterwards = right
+    pairs = {'training loss': while_training, 'validation loss': checked, 'metric': checked}
+    split, f = _COLUMNS[name]
+    numbers = f(*pairs[name]).view(-1)
+    batches = numbers.split(_BATCHES[split][0])
+    mistakes = {f'The {name} is a mean over batches. The last batch is smaller, and its examples count too much.':
+                    torch.stack([b.mean() for b in batches]).mean(),
+                f'The {name} is that of the last batch alone.': batches[-1].mean(),
+                f'The {name} is a sum over batches. What should it be divided by?': sum(b.mean() for b in batches),
+                f'The {name} is a sum over examples. What should it be divided by?': numbers.sum(),
+                f'For the {name}, predictions and targets are swapped. The predictions come first.': f(*pairs[name][::-1]).mean()}
+    if name == 'training loss':
+        mistakes['That is the loss after the epoch. Add up the losses as the batches come.'] = _loss(*afterwards)
+    for other in set(_COLUMNS) - {name}:
+        words = f'Where the {name} should be, there is the {other}. The order is training loss, validation loss, metric.'
+        mistakes[words] = _COLUMNS[other][1](*pairs[other]).mean()
+    compare(value, numbers.mean(), what=f'The {name} of epoch {epoch}', mistakes=mistakes)
+
+# %% ../../nbs/checks_8_projects.ipynb #5c1d7a08
 @gives_verdict
 def check_history(
     learner_class: type, # `MyLearner(dls, model, opt_func, loss_func, metrics)`
 ) -> str: # for a right answer
     "Does `fit` leave a row of means for each epoch in `history`?"
     dls, model = _small_task(3)
-    learner = _fitted(learner_class, dls, model, 2, metrics=[_mean_error])
+    learner = _fitted(learner_class, dls, model, 2, metrics=[_metric])
     history = getattr(learner, 'history', None)
     if history is None: raise NotYet('There is no `history` in your learner after `fit`.')
+    if not hasattr(history, '__len__'): raise NotYet(f'`history` should be a list of rows. It is of the type `{type(history).__name__}`.')
     if len(history) != 2: raise NotYet(f'`fit(2, lr)` should leave two rows in `history`, one for each epoch. There are {len(history)}.')
     right = _right_fit(dls, _small_task(3)[1], 2, 0.1)
-    for epoch, (row, losses) in enumerate(zip(history, right), start=1):
-        if not isinstance(row, Sequence) or len(row) != 3:
-            raise NotYet('A row should hold three numbers here: the training loss, the validation loss, and the one metric.')
-        for name, value, numbers, split in zip(('training loss', 'validation loss', 'metric'), row, losses, ('train', 'valid', 'valid')):
-            if isinstance(value, Tensor) and value.requires_grad:
-                raise NotYet(f'The {name} still holds on to the calculation that it came from, and to its memory. `item()` makes a number of it.')
-            batches = numbers.split(_BATCHES[split][0])
-            compare(value, numbers.mean(), what=f'The {name} of epoch {epoch}', mistakes={
-                f'The {name} is a mean over batches. The last batch is smaller, and its examples count too much.': torch.stack([b.mean() for b in batches]).mean(),
-                f'The {name} is that of the last batch alone.': batches[-1].mean(),
-                f'The {name} is a sum over batches. What should it be divided by?': sum(b.mean() for b in batches),
-                f'The {name} is a sum over examples. What should it be divided by?': numbers.sum(),
-                f'Where the {name} should be, there is another of the three numbers. The order is training loss, validation loss, metric.':
-                    losses[1 if split == 'train' else 0].mean()})
+    for epoch, (row, pairs) in enumerate(zip(history, right), start=1):
+        if not isinstance(row, Sequence): raise NotYet(f'A row should be a list. It is of the type `{type(row).__name__}`.')
+        if len(row) != 3: raise NotYet('A row should hold three numbers here: the training loss, the validation loss, and the one metric.')
+        for name, value in zip(_COLUMNS, row): _check_number(name, value, epoch, pairs)
+    _fit(learner, 3, 0.1)
+    if len(learner.history) == 5: raise NotYet('The rows of an earlier fit are still in `history`.')
+    if len(learner.history) != 3: raise NotYet(f'After a second `fit`, of three epochs, `history` holds {len(learner.history)} rows.')
     return 'These are the columns of the table that `Learner.fit` prints. (fastai smooths the first of them.)'
 
 # %% ../../nbs/checks_8_projects.ipynb #a2980bcf
 class _Probe(nn.Module):
-    "A model that writes down how it is called."
+    "A model with a layer inside, that writes down how it is called."
     def __init__(self,
-        model: nn.Module, # does the work
+        layer: nn.Module, # does the work
     ):
         super().__init__()
-        self.model, self.calls = model, []
+        self.layer, self.calls = layer, []
 
     def forward(self, x: Tensor) -> Tensor:
-        self.calls.append((len(x), self.training, torch.is_grad_enabled()))
-        return self.model(x)
+        grad = torch.is_grad_enabled() and any(p.requires_grad for p in self.parameters())
+        self.calls.append((len(x), self.training, self.layer.training, grad))
+        return self.layer(x)
 
 
 @gives_verdict
@@ -173,33 +315,86 @@ def check_modes(
     probe = _Probe(model)
     _fitted(learner_class, dls, probe, 2)
     epochs = [probe.calls[:len(probe.calls)//2], probe.calls[len(probe.calls)//2:]]
-    for epoch, calls in enumerate(epochs, start=1):
-        learned = [call for call in calls if call[0] in _BATCHES['train']]
-        checked = [call for call in calls if call not in learned]
+    for epoch, seen in enumerate(epochs, start=1):
+        learned = [c for c in seen if c[0] in _BATCHES['train']]
+        checked = [c for c in seen if c not in learned]
         if len(learned) != 3: raise NotYet(f'There are three training batches, and the model saw {len(learned)} of them in epoch {epoch}.')
         if not checked: raise NotYet(f'The model saw no validation batch in epoch {epoch}.')
-        if any(grad for _, _, grad in checked): raise NotYet('While validating, PyTorch still writes down everything for the gradients. `torch.no_grad()` stops that.')
-        if any(training for _, training, _ in checked): raise NotYet(f'In epoch {epoch} the model validates in training mode. Which method of a module changes that?')
-        if not all(training for _, training, _ in learned):
+        if any(grad for *_, grad in checked): raise NotYet('While validating, PyTorch still writes down everything for the gradients. `torch.no_grad()` stops that.')
+        if any(training for _, training, *_ in checked): raise NotYet(f'In epoch {epoch} the model validates in training mode. Which method of a module changes that?')
+        if not all(training for _, training, *_ in learned):
             raise NotYet(f'In epoch {epoch} the model learns in `eval` mode. What has to come after validating?')
+        if any(model != layer for _, model, layer, _ in seen):
+            raise NotYet('The model itself is switched, and the layers inside it are not. Which method of a module reaches them, too?')
     return 'With batch normalisation in the model, as in chapter 7, forgetting this would have cost you without a word.'
 
 # %% ../../nbs/checks_8_projects.ipynb #8fab2e11
-_EVENTS = 'before_fit', 'before_epoch', 'after_batch', 'after_epoch', 'after_fit'
+_EPOCH = ['before_epoch', 'after_batch', 'after_batch', 'after_batch', 'after_epoch']
 
 
 def _spy(
     *events: str, # the methods that the callback has
-    stop_after: int | None = None, # ask to stop at the end of this epoch, counted from 1
+    note: Callable = lambda event, learner: None, # is called for each event
 ) -> tuple[object, list[str]]: # the callback, and the list where it writes its events
-    "A callback that writes down what it hears."
+    "A callback that writes down what it hears, and `?` for a method called with something else than the learner."
     log = []
     def method(event):
-        def heard(self, learner):
-            log.append(event)
-            if event == 'after_epoch' and log.count(event) == stop_after: learner.stop = True
+        def heard(self, *args, **kwargs):
+            given = (*args, *kwargs.values())
+            right = len(given) == 1 and hasattr(given[0], 'fit')
+            log.append(event if right else '?')
+            if right: note(event, given[0])
         return heard
     return type('Spy', (), {event: method(event) for event in events})(), log
+
+
+def _check_log(
+    log: list[str], # what a callback with all methods heard in two epochs
+):
+    "Raise `NotYet` unless all events came, in order."
+    if '?' in log: raise NotYet('A callback got something else than the learner. Call each method with the learner as its only argument.')
+    for event in _EVENTS:
+        if event not in log: raise NotYet(f'A callback with a method `{event}` was never told.')
+    if log.count('after_batch') == 2*(3 + 2): raise NotYet('`after_batch` came for the validation batches, too. It belongs to a training step.')
+    if log != ['before_fit', *_EPOCH, *_EPOCH, 'after_fit']: raise NotYet(f'In two epochs of three batches, a callback was told {", ".join(log)}.')
+
+# %% ../../nbs/checks_8_projects.ipynb #5c1d7a0b
+def _check_events(
+    learner_class: type, # the reader's
+):
+    "Raise `NotYet` unless three callbacks are told all events in order and in time."
+    dls, model = _small_task(5)
+    weights, rows, order = [_weights(model)], [], []
+    def look(event, learner):
+        order.append('first')
+        if event == 'after_batch': weights.append(_weights(model))
+        if event == 'after_epoch': rows.append(len(getattr(learner, 'history', None) or []))
+    first, log = _spy(*_EVENTS, note=look)
+    part, heard = _spy('after_epoch', note=lambda *_: order.append('second'))
+    last, last_log = _spy(*_EVENTS, note=lambda *_: order.append('last'))
+    _fitted(learner_class, dls, model, 2, cbs=[first, part, last])
+    _check_log(log)
+    if torch.equal(weights[0], weights[1]): raise NotYet('`after_batch` came before the step: the parameters had not changed yet.')
+    if any(torch.equal(*pair) for pair in zip(weights, weights[1:])): raise NotYet('Between two calls of `after_batch`, no step was made.')
+    if rows < [1, 2]: raise NotYet('`after_epoch` came before its row was in `history`.')
+    if heard != ['after_epoch']*2: raise NotYet('With several callbacks, the second one was not told everything.')
+    if last_log != log:
+        raise NotYet('The last of three callbacks was not told everything, and the one before it lacks some methods. Is it skipped, or does it end the loop?')
+    if order != [name for event in log for name in ('first', 'second', 'last') if name != 'second' or event == 'after_epoch']:
+        raise NotYet('Each event should go to the callbacks in the order of `cbs`.')
+
+# %% ../../nbs/checks_8_projects.ipynb #5c1d7a0c
+def _stopped(
+    learner_class: type, # the reader's
+    event: str, # the first time it comes, the callback asks to stop
+) -> tuple[object, list[str]]: # the learner after `fit(3, 0.1)`, and what the callback heard
+    "A learner that was asked to stop."
+    def ask(told, learner):
+        if told == event and log.count(told) == 1: learner.stop = True
+    stopper, log = _spy(*_EVENTS, note=ask)
+    learner = _made(learner_class, *_small_task(5), BasicOptim, _loss, cbs=[stopper])
+    _fit(learner, 3, 0.1)
+    return learner, log
 
 
 @gives_verdict
@@ -207,22 +402,18 @@ def check_callbacks(
     learner_class: type, # `MyLearner(dls, model, opt_func, loss_func, cbs=callbacks)`
 ) -> str: # for a right answer
     "Are callbacks told all events in order, and may they stop the training?"
-    dls, model = _small_task(5)
-    everything, log = _spy(*_EVENTS)
-    part, heard = _spy('after_epoch')
-    _fitted(learner_class, dls, model, 2, cbs=[everything, part])
-    epoch = ['before_epoch', 'after_batch', 'after_batch', 'after_batch', 'after_epoch']
-    for event in _EVENTS:
-        if event not in log: raise NotYet(f'A callback with a method `{event}` was never told.')
-    if log.count('after_batch') == 2*(3 + 2): raise NotYet('`after_batch` came for the validation batches, too. It belongs to a training step.')
-    if log != ['before_fit', *epoch, *epoch, 'after_fit']: raise NotYet(f'In two epochs of three batches, a callback was told {", ".join(log)}.')
-    if heard != ['after_epoch']*2: raise NotYet('With two callbacks, the second one was not told everything.')
-    stopper, log = _spy(*_EVENTS, stop_after=1)
-    learner = _fitted(learner_class, dls, model, 3, cbs=[stopper])
-    if log.count('after_epoch') > 1: raise NotYet('A callback set `learner.stop = True` after the first epoch, and training went on.')
-    if log[-1] != 'after_fit': raise NotYet('When a callback stops the training, `after_fit` should be told all the same.')
-    call(learner.fit, 2, 0.1, none=True)
+    _check_events(learner_class)
+    for event in ('before_epoch', 'after_batch', 'after_epoch'):
+        learner, log = _stopped(learner_class, event)
+        asked = f'A callback set `learner.stop = True` in the first `{event}`'
+        if log.count('after_batch') > 3: raise NotYet(f'{asked}, and training went on after that epoch.')
+        if log.count('after_batch') < 3: raise NotYet(f'{asked}, and the epoch was broken off. Finish it first.')
+        if log[-1] != 'after_fit': raise NotYet('When a callback stops the training, `after_fit` should be told all the same.')
+        if log != ['before_fit', *_EPOCH, 'after_fit']: raise NotYet(f'{asked}, and the callback was told {", ".join(log)}.')
+    _fit(learner, 2, 0.1)
     if log.count('after_epoch') != 3: raise NotYet('After it was stopped once, the learner should train again when `fit` is called again. Where is `stop` set back?')
+    if _stopped(learner_class, 'before_fit')[1].count('after_epoch') > 1:
+        raise NotYet('A callback set `learner.stop = True` in `before_fit`, and was not heard. Set `stop` to `False` only once in `fit`, before any callback is told.')
     return 'fastai prints its tables, finds its learning rates and runs its one cycle in this way.'
 
 # %% ../../nbs/checks_8_projects.ipynb #de3711b2
@@ -234,13 +425,13 @@ def check_on_digits(
     dls = SimpleNamespace(train=TensorLoader(*flat_sample('train'), shuffle=True, seed=1), valid=TensorLoader(*flat_sample('valid')))
     model = nn.Linear(28*28, 1)
     for p in model.parameters(): nn.init.zeros_(p)
-    def my_learner(): return learner_class(dls, model, BasicOptim, mnist_loss, [batch_accuracy])
-    learner = call(my_learner)
-    call(learner.fit, 5, 1., none=True)
+    learner = _made(learner_class, dls, model, BasicOptim, mnist_loss, [batch_accuracy])
+    _fit(learner, 5, 1.)
     with torch.no_grad(): accuracy = batch_accuracy(model(dls.valid.x), dls.valid.y).item()
     if accuracy < 0.96: raise NotYet(f'After five epochs the model is right for {accuracy:.1%} of the validation images, and 97 % were expected. Do the milestones before this one still pass?')
     history = getattr(learner, 'history', [])
-    if len(history) != 5: raise NotYet('It learns. But `history` should have five rows, one for each epoch.')
+    if not isinstance(history, Sequence) or len(history) != 5: raise NotYet('It learns. But `history` should have five rows, one for each epoch.')
+    if not isinstance(history[-1], Sequence) or len(history[-1]) != 3: raise NotYet('It learns. But a row of `history` should be a list of three numbers.')
     compare(history[-1][-1], accuracy, what='The last metric in `history`')
     return f'{accuracy:.2%} after five epochs, with a learner that is yours from the first line to the last.'
 
@@ -254,9 +445,12 @@ def check_ten_digits(
         result = call(ten_digits, split)
         if not isinstance(result, Sequence) or len(result) != 2: raise NotYet('The function should return two things, the images and the labels.')
         images, labels = load_mnist(split)
+        other = {'valid': 'train', 'train': 'valid'}[split]
+        strangers = load_mnist(other)
         x, y = as_tensor(result[0], 'The images'), as_tensor(result[1], 'The labels')
         right, given = images.float().view(len(images), -1)/255, f" for '{split}'"
         compare(x[:500], right[:500], what='What it gives as the first 500 images', given=given, mistakes={
+            f"For '{split}' it gives the images of '{other}'. Does it use `split`?": strangers[0][:500].view(500, -1)/255,
             'The images are still 28 × 28. A linear model wants a row of 784.': images[:500]/255,
             'The values still go up to 255.': right[:500]*255,
             'The values were divided by 255 twice.': right[:500]/255})
@@ -265,37 +459,77 @@ def check_ten_digits(
         compare(y, labels.long(), what='The tensor of labels', given=given, mistakes={
             'The labels are in a column. For ten classes, a label is one whole number for each image, and the shape is `(n,)`.': labels[:, None],
             'The labels are one-hot: ten numbers for each image. One whole number is enough.': F.one_hot(labels.long(), 10),
+            f"For '{split}' it gives the labels of '{other}'. Does it use `split`?": strangers[1],
             'The labels say only whether it is a 3. Now all ten digits count.': labels == 3})
         if y.dtype != torch.int64: raise NotYet(f'The labels are of the type `{y.dtype}`. `F.cross_entropy` wants `int64`, which `long()` makes.')
     return '60,000 images to learn from and 10,000 to check.'
 
 # %% ../../nbs/checks_8_projects.ipynb #f90b009b
+class _Listener(TorchFunctionMode):
+    "Notes which of PyTorch's functions are called."
+    def __init__(self): super().__init__(); self.heard = set()
+
+    def __torch_function__(self, func, types, args=(), kwargs=None):
+        self.heard.add(func)
+        return func(*args, **(kwargs or {}))
+
+
+def _loss_slips(
+    outputs: Tensor, # (n, classes)
+    labels: Tensor, # (n,)
+) -> dict[str, Tensor]: # what to say, and the loss to which to say it
+    "What comes out of common mistakes."
+    right, p = F.cross_entropy(outputs, labels), outputs.softmax(1)
+    return {
+        'The sign is wrong: a loss should fall when the probability of the right class rises.': -right,
+        'That is the sum over the batch. A mean does not depend on the size of the batch.': F.cross_entropy(outputs, labels, reduction='sum'),
+        'The softmax was taken twice. Does the function that you call take outputs or probabilities?': F.cross_entropy(p, labels),
+        'That is 1 minus the probability of the right class. Where is the logarithm?': 1 - p[range(len(p)), labels].mean(),
+        'That is the logarithm of the mean. It should be the mean of the logarithms.': -p[range(len(p)), labels].mean().log(),
+        'There is a loss for each image. One number is wanted for all.': F.cross_entropy(outputs, labels, reduction='none'),
+        'The softmax was taken down the columns. Which axis holds the classes?': F.nll_loss(outputs.log_softmax(0), labels)}
+
+# %% ../../nbs/checks_8_projects.ipynb #5c1d7a0f
 @gives_verdict
 def check_ten_loss(
-    loss: Callable, # takes outputs (n, 10), any numbers, and labels (n,), returns one number
+    loss: Callable, # takes outputs (n, classes), any numbers, and labels (n,), returns one number
 ) -> str: # for a right answer
-    "Is this the cross-entropy of ten outputs?"
+    "Is this the cross-entropy of the outputs?"
     generator = torch.Generator().manual_seed(6)
-    for n, size in [(4, 1), (10, 3), (1, 1), (6, 500)]:
-        outputs = torch.randn(n, 10, generator=generator)*size
-        labels = torch.randint(0, 10, (n,), generator=generator)
-        right = F.cross_entropy(outputs, labels)
-        p = outputs.softmax(1)
-        result = as_tensor(call(loss, outputs, labels), 'The loss')
-        if size == 500 and not result.isfinite().all():
+    for n, classes, size in [(4, 10, 1), (10, 10, 3), (1, 10, 1), (5, 3, 1), (6, 10, 500)]:
+        outputs = torch.randn(n, classes, generator=generator)*size
+        labels = torch.randint(0, classes, (n,), generator=generator)
+        with torch.enable_grad(), _Listener() as listener: result = call(loss, outputs.clone().requires_grad_().clone(), labels)
+        number, given = as_tensor(result, 'The loss'), f' for a batch of {n} with {classes} classes'
+        if size == 500 and not number.isfinite().all():
             raise NotYet('For outputs of several hundred the loss is not a finite number: the exponential overflows, or the logarithm of 0 is taken. '
                          'PyTorch has a function that does softmax and logarithm in one, and is careful.')
-        compare(result, right, what='The loss', given=f' for a batch of {n}', mistakes={
-            'The sign is wrong: a loss should fall when the probability of the right class rises.': -right,
-            'That is the sum over the batch. A mean does not depend on the size of the batch.': F.cross_entropy(outputs, labels, reduction='sum'),
-            'The softmax was taken twice. Does the function that you call take outputs or probabilities?': F.cross_entropy(p, labels),
-            'That is 1 minus the probability of the right class. Where is the logarithm?': 1 - p[range(n), labels].mean(),
-            'That is the logarithm of the mean. It should be the mean of the logarithms.': -p[range(n), labels].mean().log(),
-            'There is a loss for each image. One number is wanted for all.': F.cross_entropy(outputs, labels, reduction='none'),
-            'The softmax was taken down the columns. Which axis holds the ten classes?': F.nll_loss(outputs.log_softmax(0), labels)})
+        compare(number, F.cross_entropy(outputs, labels), what='The loss', given=given, mistakes=_loss_slips(outputs, labels))
+        if not isinstance(result, Tensor) or not result.requires_grad: raise NotYet('The loss has no gradient, and nothing could learn from it.')
+        if F.cross_entropy in listener.heard: raise NotYet('The number is right. But it comes from `F.cross_entropy`, and here you write that function.')
     return 'It is what `F.cross_entropy` gives, and it holds for ten classes as for two.'
 
 # %% ../../nbs/checks_8_projects.ipynb #c094a4fa
+def _outputs(
+    model: Callable, # the reader's
+    xb: Tensor, # images, (n, 28, 28)
+) -> Tensor: # (n, 10)
+    "What a model says to a batch. Raises `NotYet` unless it is ten numbers for each image."
+    n = len(xb)
+    try:
+        with torch.no_grad(): result = as_tensor(call(model, xb), 'What the model returns')
+    except NotYet as e:
+        if not re.search('shapes cannot be multiplied|channels', str(e)): raise
+        raise NotYet(f'{e} If it wants rows of 784, or three channels, wrap it: the images come in the shape `(n, 28, 28)`.') from None
+    if result.shape == (n,):
+        words = ' `argmax` comes later, and is the check\'s work.' if torch.equal(result, result.round()) else ''
+        raise NotYet(f'The model gives one number for each image. It should give ten, one for each digit.{words}')
+    if result.shape == (10, n): raise NotYet('The outputs have the shape `(10, n)`. Rows should be images, and columns digits.')
+    if result.shape != (n, 10): raise NotYet(f'For {n} images, the outputs have the shape `{tuple(result.shape)}`, and `({n}, 10)` was expected.')
+    if result.isnan().any(): raise NotYet('Some outputs are `nan`, not a number. Was the learning rate too high, or was something divided by 0?')
+    return result
+
+
 @gives_verdict
 def check_ten_model(
     model: Callable, # takes images (n, 28, 28), floats from 0 to 1, returns outputs (n, 10), the largest at the digit it decides for
@@ -303,48 +537,56 @@ def check_ten_model(
 ) -> str: # for a right answer
     "Does a model reach an accuracy on the 10,000 held-back images of all ten digits?"
     images, labels = load_mnist('valid')
-    x, outputs = images.float()/255, []
-    for xb in x.split(500):
-        with torch.no_grad(): result = as_tensor(call(model, xb), 'What the model returns')
-        if result.shape == (500,): raise NotYet('The model gives one number for each image. It should give ten, one for each digit; `argmax` comes later, and is the check\'s work.')
-        if result.shape == (10, 500): raise NotYet('The outputs have the shape `(10, n)`. Rows should be images, and columns digits.')
-        if result.shape != (500, 10): raise NotYet(f'For 500 images, the outputs have the shape `{tuple(result.shape)}`, and `(500, 10)` was expected.')
-        if result.isnan().any(): raise NotYet('Some outputs are `nan`, not a number. Was the learning rate too high?')
-        outputs.append(result)
-    with torch.no_grad(): few = as_tensor(call(model, x[:20]))
-    if not torch.allclose(few.double(), outputs[0][:20].double(), rtol=1e-2, atol=1e-2):
+    x = images.float()/255
+    outputs = [_outputs(model, xb) for xb in x.split(500)]
+    if not torch.allclose(_outputs(model, x[:20]).double(), outputs[0][:20].double(), rtol=1e-2, atol=1e-2):
         raise NotYet('The outputs for an image change with the other images in the batch. Is the model still in training mode? `eval()` switches it.')
     accuracy = (torch.cat(outputs).argmax(1) == labels).float().mean().item()
-    if accuracy < 0.2: raise NotYet(f'{accuracy:.1%} are right, and guessing would give 10 %. Is the largest output the right one, and were the labels shuffled together with the images?')
+    if accuracy < 0.2:
+        raise NotYet(f'{accuracy:.1%} are right, and guessing would give 10 %. Was the model trained? Is the largest output the right one, '
+                     'and were the labels shuffled together with the images?')
     if accuracy < goal: raise NotYet(f'{accuracy:.2%} are right, and {goal:.1%} is the goal of this milestone.')
     return f'{accuracy:.2%} of the 10,000 images that it has not learned from.'
 
 # %% ../../nbs/checks_8_projects.ipynb #14edfdc9
+def _check_pair(
+    label: int, # the true digit
+    guess: int, # the predicted one
+    count: int, # how often, as the reader found
+    wrong: Tensor, # (10, 10), how often each label, a row, was taken for each digit
+):
+    "Raise `NotYet` unless a pair is a mistake, and came that often."
+    if label == guess: raise NotYet('A pair of equal digits is among them, and that is no mistake.')
+    if not (0 <= label < 10 and 0 <= guess < 10): raise NotYet('The first two numbers of a tuple are digits.')
+    if count == wrong[label, guess]: return
+    if count == wrong[guess, label] > 0: raise NotYet('The two digits of a pair are the wrong way round: the label comes first.')
+    if count == wrong[guess, label] + wrong[label, guess]:
+        raise NotYet('A 4 taken for a 9 and a 9 taken for a 4 are two different mistakes. You added them up.')
+    raise NotYet(f'How often was a {label} taken for a {guess}? Not {count} times.')
+
+
 @gives_verdict
 def check_most_confused(
     most_confused: Callable, # takes labels (n,), predicted digits (n,) and `k`, returns k tuples (label, predicted, count)
 ) -> str: # for a right answer
     "Does a function find the k most frequent mistakes, the most frequent first?"
-    for seed, n, k in [(1, 400, 5), (2, 2000, 3), (3, 60, 1)]:
+    for seed, n, k in [(1, 400, 5), (2, 2000, 3), (3, 60, 1), (4, 3, 8)]:
         generator = torch.Generator().manual_seed(seed)
         labels = torch.randint(0, 10, (n,), generator=generator)
         predicted = torch.where(torch.rand(n, generator=generator) < 0.5, labels, (labels*3 + torch.randint(1, 4, (n,), generator=generator)) % 10)
         counts = torch.bincount(labels*10 + predicted, minlength=100).view(10, 10)
         wrong = counts - counts.diag().diag()
-        best = sorted(wrong.flatten().tolist(), reverse=True)[:k]
+        best = [count for count in sorted(wrong.flatten().tolist(), reverse=True)[:k] if count]
         result = call(most_confused, labels, predicted, k)
-        try: answer = [tuple(int(value) for value in row) for row in result]
+        try: rows = [tuple(float(value) for value in row) for row in result]
         except Exception: raise NotYet('The result should be a list of tuples `(label, predicted, count)`.') from None
-        if len(answer) != k: raise NotYet(f'With k = {k}, {k} tuples were expected, and there are {len(answer)}.')
-        if any(len(row) != 3 for row in answer): raise NotYet('Each tuple should hold three whole numbers: the label, the digit that was predicted, and how often.')
-        if any(label == guess for label, guess, _ in answer): raise NotYet('A pair of equal digits is among them, and that is no mistake.')
-        if len(set(answer)) < k: raise NotYet('The same pair is listed twice.')
-        for label, guess, count in answer:
-            if not (0 <= label < 10 and 0 <= guess < 10): raise NotYet('The first two numbers of a tuple are digits.')
-            if count != wrong[label, guess]:
-                if count == wrong[guess, label]: raise NotYet('The two digits of a pair are the wrong way round: the label comes first.')
-                if count == wrong[guess, label] + wrong[label, guess]: raise NotYet('A 4 taken for a 9 and a 9 taken for a 4 are two different mistakes. You added them up.')
-                raise NotYet(f'How often was a {label} taken for a {guess}? Not {count} times.')
+        if len(rows) > len(best) < k: raise NotYet(f'With k = {k} and only {len(best)} kinds of mistakes, there are {len(rows)} tuples. Return only what happened.')
+        if len(rows) != len(best): raise NotYet(f'With k = {k}, {len(best)} tuples were expected, and there are {len(rows)}.')
+        if any(len(row) != 3 for row in rows): raise NotYet('Each tuple should hold three whole numbers: the label, the digit that was predicted, and how often.')
+        if any(not row[2].is_integer() for row in rows): raise NotYet('The third number should be a count, a whole number.')
+        answer = [tuple(map(int, row)) for row in rows]
+        for row in answer: _check_pair(*row, wrong)
+        if len({row[:2] for row in answer}) < len(best): raise NotYet('The same pair is listed twice.')
         found = [count for *_, count in answer]
         if found != sorted(found, reverse=True): raise NotYet('The most frequent mistake should come first.')
         if found != best: raise NotYet(f'There is a mistake that is more frequent than one of your {k}.')
