@@ -93,6 +93,13 @@ def test_page_opens_without_a_fault_and_weighs_little(site, browser, name):
 
 
 @pytest.mark.parametrize('name', PAGES)
+def test_no_output_with_a_path_of_a_machine(site, name):
+    "Such as a warning that a library printed while the notebook ran."
+    page = (get_config(ROOT).doc_path/name).read_text(encoding='utf-8')
+    assert 'site-packages' not in page and str(Path.home()) not in page
+
+
+@pytest.mark.parametrize('name', PAGES)
 def test_no_sideways_scroll_on_a_phone(site, browser, name):
     page = look(browser, f'{site}/{name}', width=375)
     assert page.evaluate('document.documentElement.scrollWidth') <= 375
