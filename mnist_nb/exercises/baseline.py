@@ -97,7 +97,7 @@ _SHAPES = [  # two shapes, and what to say if the answer is wrong
     ((2, 3), (3, 2), 'They have the same numbers in another order, and it is the place that counts.'),
     ((4, 1, 2), (5, 3, 2), 'Some axes fit, and that is not enough.')]
 
-
+# %% ../../nbs/checks_2_baseline.ipynb #f00db169
 def _fitting(
     a: tuple[int, ...], # a shape
     b: tuple[int, ...], # another
@@ -140,7 +140,7 @@ def _table(
     "The difference of every image and every ideal."
     return images.double()[:, None] - ideals.double()[None]
 
-
+# %% ../../nbs/checks_2_baseline.ipynb #fae67c12
 def _call_with_stacks(
     function: Callable, # the reader's
     images: Tensor, # what to call it with
@@ -158,7 +158,7 @@ def _call_with_stacks(
         raise NotYet('That is a pair, the smallest values and their positions. Asked for are the positions.')
     return as_tensor(result)
 
-
+# %% ../../nbs/checks_2_baseline.ipynb #06aa2684
 def _compare_labels(
     result: Tensor, # the reader's
     right: Tensor, # what it should be, (n,)
@@ -224,7 +224,7 @@ def _noisy_digits(
     ink = 0.1*patterns[labels.long()] + 0.9*torch.rand(n, 28, 28, generator=generator)**4
     return (255*ink).byte(), labels
 
-
+# %% ../../nbs/checks_2_baseline.ipynb #94bfb380
 def _distances(
     x: Tensor, # images (n, 28, 28)
     ideals: Tensor, # (k, 28, 28)
@@ -233,7 +233,7 @@ def _distances(
     "How far each image is from each ideal."
     return torch.stack([((x.double() - ideal.double()).abs()**power).mean((-1, -2)) for ideal in ideals])
 
-
+# %% ../../nbs/checks_2_baseline.ipynb #63e08e1e
 def _answers(
     x: Tensor, # images (n, 28, 28)
     ideals: Tensor, # (k, 28, 28)
@@ -243,7 +243,7 @@ def _answers(
     "What a baseline with these ideals answers."
     return digits[_distances(x, ideals, power).argmin(0)]
 
-
+# %% ../../nbs/checks_2_baseline.ipynb #12d2aa0b
 def _constant(
     answer: float, # the one that all images got
     ideals: Tensor, # (k, 28, 28)
@@ -260,7 +260,7 @@ def _constant(
     else: why = 'What in your distances depends on the image, and what on the digit?'
     return f'You answer `{answer:g}` to every image. {why}'
 
-
+# %% ../../nbs/checks_2_baseline.ipynb #a2bc99a5
 def _slips(
     train: Tensor, # training images (n, 28, 28)
     labels: Tensor, # theirs, (n,)

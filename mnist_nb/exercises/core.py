@@ -98,7 +98,7 @@ def call(
     if result is ...: raise NotYet(f'{name_of(function)} still returns `...`.')
     return result
 
-
+# %% ../../nbs/checks.ipynb #40b016be
 def same(
     a: Tensor, # any shape and type
     b: Tensor, # any shape and type
@@ -116,12 +116,11 @@ def as_tensor(
     try: return _stacked(value)
     except Exception: raise NotYet(f'{what} is {_kind(value)} was expected.') from None
 
-
 def _named(value: object) -> bool: # such as what `x.min(1)` returns
     "Whether a value is a tuple whose parts have names, with a tensor among them."
     return isinstance(value, tuple) and hasattr(type(value), '__match_args__') and any(isinstance(v, Tensor) for v in value)
 
-
+# %% ../../nbs/checks.ipynb #6168191d
 def _stacked(value: object) -> Tensor:
     "Numbers as one tensor, also if they come as tensors in a list. Raises an error if that is not possible."
     if isinstance(value, Tensor): return value.detach().cpu()
@@ -130,7 +129,7 @@ def _stacked(value: object) -> Tensor:
         return torch.stack([_stacked(v) for v in value])
     return torch.as_tensor(value)
 
-
+# %% ../../nbs/checks.ipynb #b24387f9
 def _kind(value: object) -> str: # such as `a pair of tensors, and one tensor`
     "What a value is that can't be a tensor, and what should be there instead."
     several = isinstance(value, Sequence) and len(value) > 1 and all(isinstance(v, Tensor) for v in value)
@@ -148,7 +147,7 @@ def close(
     "Whether two tensors have the same shape and, but for rounding, the same values."
     return a.shape == b.shape and torch.allclose(a.double(), b.double(), rtol=tolerance, atol=tolerance/10, equal_nan=True)
 
-
+# %% ../../nbs/checks.ipynb #409fbecf
 def compare(
     result: object, # the reader's
     right: object, # what it should be: a tensor or a number
@@ -171,7 +170,7 @@ def compare(
     count = f' {int(wrong.sum())} of {wrong.numel()} values differ.' if place else ''
     raise NotYet(f'{what} is not right{given}.{count} {_how_wrong(got, right, place, where)}')
 
-
+# %% ../../nbs/checks.ipynb #32c65a74
 def _how_wrong(
     got: Tensor, # the reader's
     right: Tensor, # of the same shape
@@ -191,19 +190,21 @@ def _how_wrong(
 def accepts(
     check: Callable[..., Verdict], # such as `check_ink`
     *answer: object, # a right one
-):
+) -> Verdict: # what it says, for the page to show
     "Raise an `AssertionError` unless a check is content with an answer."
     verdict = check(*answer)
     assert verdict, f'{check.__name__} rejects a right answer: {verdict}'
     assert len(verdict.words) > 10, f'{check.__name__} has nothing to say to a right answer.'
+    return verdict
 
-
+# %% ../../nbs/checks.ipynb #4669f384
 def rejects(
     check: Callable[..., Verdict], # such as `check_ink`
     answer: object | tuple, # a wrong one; a tuple for a check with several arguments
     words: str, # what the check has to say to it, in part
-):
+) -> Verdict: # what it says, for the page to show
     "Raise an `AssertionError` unless a check rejects an answer with the words meant for it."
     verdict = check(*answer) if isinstance(answer, tuple) else check(answer)
     assert not verdict, f'{check.__name__} accepts a wrong answer.'
     assert words in verdict.words, f'{check.__name__} should have said {words!r}, and said: {verdict.words}'
+    return verdict

@@ -238,7 +238,7 @@ def _explained(
         return NotYet(f'{e} So something is `None`. Is there a gradient yet, and does the name still stand for the parameter?')
     return e
 
-
+# %% ../../nbs/checks_4_linear.ipynb #605d2e60
 def _gradients(
     params: list[Tensor], # weights (784, 1) and bias (1,)
     xb: Tensor,           # images, (n, 784)
@@ -317,7 +317,7 @@ def _parameters_of(
         todo += [following for following, _ in node.next_functions]
     return found
 
-
+# %% ../../nbs/checks_4_linear.ipynb #f9d890fd
 class _Watch:
     "What the calls of `backward` show about a training loop."
     def __init__(self):
@@ -425,7 +425,7 @@ def _one_thread() -> Iterator:
     try: yield
     finally: torch.set_num_threads(threads)
 
-
+# %% ../../nbs/checks_4_linear.ipynb #9f70eb0d
 @gives_verdict
 def check_train(
     train: Callable, # takes images (n, 784) and targets (n, 1), returns a model: images (m, 784) in, predictions (m, 1) out

@@ -47,7 +47,6 @@ def _losses(
     "Squared errors, and those of predictions that are too low count twice."
     return (targets - preds)**2*(1 + (targets > preds))
 
-
 def _loss(
     preds: Tensor, # predictions
     targets: Tensor, # in the same shape
@@ -55,14 +54,13 @@ def _loss(
     "The loss of the small task."
     return _losses(preds, targets).mean()
 
-
+# %% ../../nbs/checks_8_projects.ipynb #766edf0d
 def _too_high(
     preds: Tensor, # predictions
     targets: Tensor, # in the same shape
 ) -> Tensor: # in that shape
     "How much too high each prediction is."
     return (preds - targets).clamp(min=0)
-
 
 def _metric(
     preds: Tensor, # predictions
@@ -79,7 +77,7 @@ def _pairs(
     "What a model says to all batches, without gradients."
     with torch.no_grad(): return tuple(map(torch.cat, zip(*[(model(xb), yb) for xb, yb in dl])))
 
-
+# %% ../../nbs/checks_8_projects.ipynb #39c73e7b
 @torch.enable_grad()
 def _right_fit(
     dls: SimpleNamespace, # loaders `train` and `valid`
@@ -110,7 +108,7 @@ def _right_fit(
 # %% ../../nbs/checks_8_projects.ipynb #5c1d7a04
 _EVENTS = 'before_fit', 'before_epoch', 'after_batch', 'after_epoch', 'after_fit'
 
-
+# %% ../../nbs/checks_8_projects.ipynb #43737802
 def _fit(
     learner: object, # the reader's
     epochs: int, # passes through the data
@@ -128,7 +126,7 @@ def _fit(
     if missing and missing[1] in _EVENTS: raise NotYet(f'A callback without `{missing[1]}` should be skipped.')
     raise problem
 
-
+# %% ../../nbs/checks_8_projects.ipynb #d7903778
 def _made(
     learner_class: type, # the reader's
     *args: object, # what it gets
@@ -147,7 +145,6 @@ def _weights(
     "The parameters of a model, copied."
     return torch.cat([p.detach().clone().view(-1) for p in model.parameters()])
 
-
 def _noting(
     rates: list, # where to note the learning rate of each optimizer
 ) -> Callable: # an `opt_func`
@@ -158,7 +155,7 @@ def _noting(
     opt_func.__qualname__ = 'opt_func'
     return opt_func
 
-
+# %% ../../nbs/checks_8_projects.ipynb #32b4503f
 def _fitted(
     learner_class: type, # the reader's
     dls: SimpleNamespace, # loaders
@@ -217,7 +214,7 @@ def _check_rates(
     if abs(abs(float(rates[0])) - lr) > lr/1e4:
         raise NotYet(f"The learning rate of `fit` didn't reach the optimizer: `opt_func` got `{float(rates[0]):.4g}` instead of `{lr}`.")
 
-
+# %% ../../nbs/checks_8_projects.ipynb #6a3cdb7e
 @gives_verdict
 def check_fit(
     learner_class: type, # `MyLearner(dls, model, opt_func, loss_func)` with a method `fit(epochs, lr)`
@@ -241,7 +238,7 @@ def check_fit(
 # %% ../../nbs/checks_8_projects.ipynb #660ddf88
 _COLUMNS = {'training loss': ('train', _losses), 'validation loss': ('valid', _losses), 'metric': ('valid', _too_high)}
 
-
+# %% ../../nbs/checks_8_projects.ipynb #cea0c750
 def _check_number(
     name: str, # one of `_COLUMNS`
     value: object, # what the reader's row holds there
@@ -305,7 +302,7 @@ class _Probe(nn.Module):
         self.calls.append((len(x), self.training, self.layer.training, grad))
         return self.layer(x)
 
-
+# %% ../../nbs/checks_8_projects.ipynb #5be65f7d
 @gives_verdict
 def check_modes(
     learner_class: type, # `MyLearner(dls, model, opt_func, loss_func)`
@@ -331,7 +328,6 @@ def check_modes(
 # %% ../../nbs/checks_8_projects.ipynb #8fab2e11
 _EPOCH = ['before_epoch', 'after_batch', 'after_batch', 'after_batch', 'after_epoch']
 
-
 def _spy(
     *events: str, # the methods that the callback has
     note: Callable = lambda event, learner: None, # is called for each event
@@ -347,7 +343,7 @@ def _spy(
         return heard
     return type('Spy', (), {event: method(event) for event in events})(), log
 
-
+# %% ../../nbs/checks_8_projects.ipynb #7d8af13a
 def _check_log(
     log: list[str], # what a callback with all methods heard in two epochs
 ):
@@ -396,7 +392,7 @@ def _stopped(
     _fit(learner, 3, 0.1)
     return learner, log
 
-
+# %% ../../nbs/checks_8_projects.ipynb #92d721b8
 @gives_verdict
 def check_callbacks(
     learner_class: type, # `MyLearner(dls, model, opt_func, loss_func, cbs=callbacks)`
@@ -473,7 +469,7 @@ class _Listener(TorchFunctionMode):
         self.heard.add(func)
         return func(*args, **(kwargs or {}))
 
-
+# %% ../../nbs/checks_8_projects.ipynb #0b72adb2
 def _loss_slips(
     outputs: Tensor, # (n, classes)
     labels: Tensor, # (n,)
@@ -529,7 +525,7 @@ def _outputs(
     if result.isnan().any(): raise NotYet('Some outputs are `nan`, not a number. Was the learning rate too high, or was something divided by 0?')
     return result
 
-
+# %% ../../nbs/checks_8_projects.ipynb #36418665
 @gives_verdict
 def check_ten_model(
     model: Callable, # takes images (n, 28, 28), floats from 0 to 1, returns outputs (n, 10), the largest at the digit it decides for
@@ -564,7 +560,7 @@ def _check_pair(
         raise NotYet('A 4 taken for a 9 and a 9 taken for a 4 are two different mistakes. You added them up.')
     raise NotYet(f'How often was a {label} taken for a {guess}? Not {count} times.')
 
-
+# %% ../../nbs/checks_8_projects.ipynb #6f8e294f
 @gives_verdict
 def check_most_confused(
     most_confused: Callable, # takes labels (n,), predicted digits (n,) and `k`, returns k tuples (label, predicted, count)

@@ -66,7 +66,7 @@ def _merged(
     was = f'a module, `{kind}`' if isinstance(result, nn.Module) else f'a `{kind}`' if callable(result) else described(result)
     raise NotYet(f'Two things should come back, the weight and the bias, with a comma between them. It was {was}.')
 
-
+# %% ../../nbs/checks_6_relu_net.ipynb #bee05e92
 @gives_verdict
 def check_merge(
     merge: Callable, # takes two `nn.Linear`, returns the weight (outputs, inputs) and the bias (outputs,) of one
@@ -100,7 +100,7 @@ def _weight_mistakes(
         'The two weights are added up. But the second layer multiplies what the first has multiplied.': w1 + w2}
     return mistakes
 
-
+# %% ../../nbs/checks_6_relu_net.ipynb #560cd862
 def _bias_mistakes(
     w1: Tensor, # weights of the first layer, (h, i)
     b1: Tensor, # its biases, (h,)
@@ -128,7 +128,7 @@ def _scores(
     modules = [m for k, layer in enumerate(layers) for m in ((layer, nn.ReLU()) if k in bends else (layer,))]
     return nn.Sequential(*modules)(xb).detach()
 
-
+# %% ../../nbs/checks_6_relu_net.ipynb #823a31bb
 def _forward_result(
     forward: Callable, # the reader's
     xb: Tensor, # inputs, (n, i)
@@ -147,7 +147,7 @@ def _forward_result(
         raise NotYet(f'{name_of(forward)} changes the layers that it was given. Whoever calls it needs them as they were.')
     return result
 
-
+# %% ../../nbs/checks_6_relu_net.ipynb #34aab7fc
 @gives_verdict
 def check_forward(
     forward: Callable, # takes inputs (n, i) and a list of pairs `(w, b)`, returns scores (n, o)
@@ -210,7 +210,7 @@ def _network(
     bias[2] -= net[0](images)[:,2].detach().topk(2).values.mean()
     return net, images
 
-
+# %% ../../nbs/checks_6_relu_net.ipynb #3820f392
 @gives_verdict
 def check_dead_units(
     dead_units: Callable, # takes a network (linear, ReLU, linear) and images (n, i), returns true or false for each unit, (h,)
@@ -246,7 +246,7 @@ def _line(
     x1 = torch.cat([x, torch.ones_like(x)], 1)
     return x1 @ torch.linalg.lstsq(x1, y).solution
 
-
+# %% ../../nbs/checks_6_relu_net.ipynb #8ef2fe74
 def _judge_fit(
     x: Tensor, # places, (n, 1)
     values: Tensor, # what the reader's network says, (n, 1)

@@ -36,6 +36,7 @@ def _quietly(function: Callable, *args, **kwargs):
         warnings.simplefilter('ignore')
         return function(*args, **kwargs)
 
+# %% ../../nbs/checks_3_sgd.ipynb #809b0422
 def _call(function: Callable, *args, **kwargs):
     "As `call`, and with a hint behind what PyTorch says."
     try: return _quietly(call, function, *args, **kwargs)
@@ -81,6 +82,7 @@ def _slope_mistakes(f: Callable, places: list[Tensor], right: Tensor) -> dict:
         mistakes['Only one of the two heights is divided by the run. Put brackets round the rise.'] = (f(high) - f(low)/run).detach()
     return mistakes
 
+# %% ../../nbs/checks_3_sgd.ipynb #8e91240b
 def _far_away(places: list[Tensor], x: Tensor) -> str:
     "What to say if `func` was nowhere asked near `x`."
     if not places: return 'You never call `func`. How high is the curve at `x`, and how high a little further on?'
@@ -203,6 +205,7 @@ def _numbers(losses: object) -> object: # a list of plain numbers; what is no li
             raise NotYet(f'Your list should hold the losses and nothing else. There is {described(loss)} in it.')
     return [loss.item() if hasattr(loss, 'item') else float(loss) for loss in losses]
 
+# %% ../../nbs/checks_3_sgd.ipynb #c54c7ac1
 def _descents() -> Iterator[tuple]:
     "Functions to go down: what it is, `func`, `start`, `lr`, `enough`, `most`."
     bowl, start = lambda x: (x**2).sum(), torch.tensor([3., -1.])
@@ -281,6 +284,7 @@ def _scaled_before(predict: Callable, preds: Tensor, t: Tensor, y: Tensor) -> bo
     try: return any(good(as_tensor(_call(predict, scaled))) for scaled in _scaled(t))
     except NotYet: return False
 
+# %% ../../nbs/checks_3_sgd.ipynb #d9b0fd8f
 def _judge_fit(preds: Tensor, t: Tensor, y: Tensor, here: str):
     "Raise `NotYet` unless predictions are about as good as those of the best cubic."
     if preds.shape != y.shape: compare(preds, y, what='What your function predicts', given=f' {here}')
