@@ -74,6 +74,7 @@ def _check_pair(
     if not ((targets == 0) | (targets == 1)).all():
         raise ValueError(f'targets must be 1 for a 3 and 0 for a 7, but they hold {targets.unique().tolist()[:5]}: (labels == 3).long() makes them')
 
+# %% ../nbs/04_linear.ipynb #b364a4d3
 def mnist_loss(
     predictions: Tensor, # scores, (n, 1) or any shape that both share, any numbers, above 0 for a 3
     targets: Tensor,     # in the same shape, 1 for a 3 and 0 for a 7

@@ -22,7 +22,7 @@ class Verdict:
     "What a check says to an answer."
     def __init__(self,
         right: bool, # is the answer right?
-        words: str, # what to tell the reader, in Markdown's spelling of `code`
+        words: str, # what to tell the reader, with `code` and *emphasis* as in Markdown
     ):
         self.right, self.words = right, words
 
@@ -35,8 +35,10 @@ class Verdict:
 
     def _repr_html_(self) -> str:
         text = html.escape(self.words, quote=False).replace('\n', '<br>')
-        text = re.sub('`([^`]+)`', r'<code>\1</code>', text)
-        return f'<div class="alert alert-{"success" if self.right else "info"}"><b>{self.title}</b> {text}</div>'
+        parts = re.split('`([^`]+)`', text)  # every second one is code
+        parts[1::2] = [f'<code>{part}</code>' for part in parts[1::2]]
+        parts[::2] = [re.sub(r'\*(\w[^*]*)\*', r'<em>\1</em>', part) for part in parts[::2]]
+        return f'<div class="alert alert-{"success" if self.right else "info"}"><b>{self.title}</b> {"".join(parts)}</div>'
 
 # %% ../../nbs/checks.ipynb #55aeb72f
 class NotYet(Exception): "Raised within a check: the answer isn't right yet, and why."
