@@ -1,6 +1,7 @@
 """Average all 3s, average all 7s, and ask of a new digit which average it is closer to. That alone is right 95 times out of 100.
 
 ```python
+# How to use it
 from mnist_nb.baseline import baseline_score, is_3, rms_distance
 from mnist_nb.data import load_sample
 
@@ -17,6 +18,7 @@ Docs: https://mnist-nb.github.io/mnist_nb/baseline.html.md"""
 __all__ = ['mean_digit', 'mnist_distance', 'is_3', 'baseline_score', 'rms_distance']
 
 # %% ../nbs/02_baseline.ipynb #d9234c91
+# Imports
 import torch
 from torch import Tensor
 from .data import load_sample
@@ -25,36 +27,47 @@ from .data import load_sample
 def mean_digit(
     digit: int,  # 3 or 7
 ) -> Tensor:     # (28, 28), from 0 for white to 1 for black
-    "The mean of all training images of a digit."
+    "The mean of all training images of a digit; raises `ValueError` for others than 3 and 7."
     images, labels = load_sample('train')
-    if digit not in labels: raise ValueError(f'MNIST_SAMPLE has images of 3 and 7, not of {digit}')
+    _check_digit(digit, labels)
     return (images[labels == digit].float()/255).mean(0)
+
+# %% ../nbs/02_baseline.ipynb #bb267670
+# How a wrong digit is refused
+def _check_digit(
+    digit: int,     # asked for
+    labels: Tensor, # of the images
+):
+    "Raise `ValueError` for a digit that has no images."
+    if digit not in labels: raise ValueError(f'MNIST_SAMPLE has images of 3 and 7, not of {digit}')
 
 # %% ../nbs/02_baseline.ipynb #7dd243f9
 def mnist_distance(
     a: Tensor,  # images, (..., height, width)
-    b: Tensor,  # images of a shape that broadcasts with `a`, such as a single image (height, width)
+    b: Tensor,  # images that broadcast with `a`, such as a single one, (height, width)
 ) -> Tensor:    # (...), one distance for each image
     "Mean absolute difference of images: the mean over their last two axes."
     return (a-b).abs().mean((-1,-2))
 
 # %% ../nbs/02_baseline.ipynb #b153e45a
-def _check_float(
-    x: Tensor, # images
-):
-    "Raise `ValueError` for images of bytes: against the ideal digits, which go from 0 to 1, distances mean little."
-    if not x.is_floating_point(): raise ValueError(f'expected floats from 0 to 1, but the type is {x.dtype}: use images.float()/255')
-
 def is_3(
     x: Tensor,                   # images, (..., 28, 28), from 0 for white to 1 for black
     mean3: Tensor | None = None, # the ideal 3; without it, the mean of the training images
     mean7: Tensor | None = None, # the ideal 7; likewise
 ) -> Tensor:                     # (...), `True` where the image is closer to the 3
-    "Is it a 3, judged by which ideal digit is closer? Raises `ValueError` unless `x` holds floats."
+    "Is it closer to the ideal 3 than to the 7? Raises `ValueError` unless `x` holds floats."
     _check_float(x)
     if mean3 is None: mean3 = mean_digit(3)
     if mean7 is None: mean7 = mean_digit(7)
     return mnist_distance(x, mean3) < mnist_distance(x, mean7)
+
+# %% ../nbs/02_baseline.ipynb #3d7b9e9b
+# How bytes are refused
+def _check_float(
+    x: Tensor, # images
+):
+    "Raise `ValueError` for images of bytes: against the ideal digits, which go from 0 to 1, distances mean little."
+    if not x.is_floating_point(): raise ValueError(f'expected floats from 0 to 1, but the type is {x.dtype}: use images.float()/255')
 
 # %% ../nbs/02_baseline.ipynb #9f4e7a9b
 def baseline_score(
@@ -63,7 +76,7 @@ def baseline_score(
     mean3: Tensor | None = None, # the ideal 3; without it, the mean of the training images
     mean7: Tensor | None = None, # the ideal 7; likewise
 ) -> Tensor:                     # (n,), positive where the 3 is closer
-    "How much farther away the ideal 7 is than the ideal 3; raises `ValueError` unless `x` holds floats."
+    "How much farther the ideal 7 is than the 3; raises `ValueError` unless `x` holds floats."
     _check_float(x)
     if mean3 is None: mean3 = mean_digit(3)
     if mean7 is None: mean7 = mean_digit(7)
@@ -72,7 +85,7 @@ def baseline_score(
 # %% ../nbs/02_baseline.ipynb #dff36296
 def rms_distance(
     a: Tensor,  # images, (..., height, width)
-    b: Tensor,  # images of a shape that broadcasts with `a`, such as a single image (height, width)
+    b: Tensor,  # images that broadcast with `a`, such as a single one, (height, width)
 ) -> Tensor:    # (...), one distance for each image
     "Root mean squared difference of images, over their last two axes."
     return ((a-b)**2).mean((-1,-2)).sqrt()

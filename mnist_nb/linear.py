@@ -1,6 +1,7 @@
 """One weight for every pixel, a loss that has a gradient, and a training loop written by hand
 
 ```python
+# How to use it
 from mnist_nb.linear import flat_sample, init_params, linear1, mnist_loss
 
 x, y = flat_sample('valid')
@@ -17,14 +18,14 @@ __all__ = ['flat_sample', 'init_params', 'linear1', 'sigmoid', 'mnist_loss', 'ca
            'validate_epoch', 'linear_rung']
 
 # %% ../nbs/04_linear.ipynb #2d840881
-import time
+# Imports
 from collections.abc import Callable, Iterable
 from functools import partial
 import torch
 from torch import Tensor
 from torch.utils.data import DataLoader
 from .data import load_sample
-from .ladder import Rung, measure
+from .ladder import Rung, train_rung
 
 # %% ../nbs/04_linear.ipynb #9bd0dcb6
 def flat_sample(
@@ -141,11 +142,11 @@ def linear_rung(
     epochs: int = 20, # passes through the training data
 ) -> Rung:            # the result
     "Train the linear model of this chapter and measure it."
-    torch.manual_seed(seed)
-    start = time.perf_counter()
-    dl = DataLoader(list(zip(*flat_sample('train'))), batch_size=256, shuffle=True)
-    weights, bias = init_params((28*28,1)), init_params(1)
-    model = partial(linear1, weights=weights, bias=bias)
-    for _ in range(epochs): train_epoch(model, 1., (weights, bias), dl)
-    seconds = time.perf_counter() - start
-    return measure('linear model', lambda x: model(x.view(-1, 28*28)), weights.numel() + bias.numel(), seconds)
+    def train():
+        data = list(zip(*flat_sample('train')))
+        dl = DataLoader(data, batch_size=256, shuffle=True)
+        weights, bias = init_params((28*28,1)), init_params(1)
+        model = partial(linear1, weights=weights, bias=bias)
+        for _ in range(epochs): train_epoch(model, 1., (weights, bias), dl)
+        return lambda x: model(x.view(-1, 28*28)), weights.numel() + bias.numel()
+    return train_rung('linear model', train, seed)

@@ -1,6 +1,7 @@
 """An image is a grid of numbers. This chapter shows you the grid, and the two tools for working with it.
 
 ```python
+# How to use it
 from mnist_nb.data import load_sample
 from mnist_nb.pixels import pixel_table, show_images
 
@@ -16,6 +17,7 @@ Docs: https://mnist-nb.github.io/mnist_nb/pixels.html.md"""
 __all__ = ['show_images', 'pixel_table']
 
 # %% ../nbs/01_pixels.ipynb #0bb085d6
+# Imports
 import math, zlib
 from collections.abc import Sequence
 import matplotlib.pyplot as plt
@@ -40,7 +42,7 @@ def show_images(
     _, axes = plt.subplots(rows, cols, figsize=(cols*size, rows*size*(1.25 if len(titles) else 1)), squeeze=False, layout='constrained')
     for ax in axes.flat: ax.axis('off')
     for ax, image in zip(axes.flat, images): ax.imshow(image, cmap=cmap, **kwargs)
-    for ax, title in zip(axes.flat, titles): ax.set_title(title, fontsize=8)
+    for ax, title in zip(axes.flat, titles): ax.set_title(title)
 
 # %% ../nbs/01_pixels.ipynb #172b3bcc
 def pixel_table(

@@ -1,6 +1,7 @@
 """Two linear layers with a bend between them. The bend is what makes it more than a line, and this chapter shows where that matters and where it doesn't.
 
 ```python
+# How to use it
 from mnist_nb.linear import flat_sample
 from mnist_nb.relu_net import relu_net
 
@@ -15,12 +16,11 @@ Docs: https://mnist-nb.github.io/mnist_nb/relu_net.html.md"""
 __all__ = ['simple_net', 'relu_net', 'relu_rung']
 
 # %% ../nbs/06_relu_net.ipynb #260e2840
-import time
+# Imports
 import torch
 from torch import Tensor, nn, tensor
-from .ladder import Rung, measure
-from .linear import batch_accuracy, mnist_loss
-from .optimizer import sample_dls
+from .ladder import Rung, train_rung
+from .optimizer import fit_flat
 
 # %% ../nbs/06_relu_net.ipynb #39f89ea7
 def simple_net(
@@ -53,12 +53,4 @@ def relu_rung(
     epochs: int = 40, # passes through the training data
 ) -> Rung:            # the result
     "Train the neural network of this chapter with fastai's `Learner` and measure it."
-    from fastai.callback.progress import Learner  # here, because fastai imports slowly; from there, it has `no_bar`
-    from fastai.optimizer import SGD
-    torch.manual_seed(seed)
-    start = time.perf_counter()
-    learn = Learner(sample_dls(), relu_net(), opt_func=SGD, loss_func=mnist_loss, metrics=batch_accuracy)
-    with learn.no_bar(), learn.no_logging(): learn.fit(epochs, 0.1)
-    seconds = time.perf_counter() - start
-    model = learn.model.cpu()
-    return measure('ReLU net', lambda x: model(x.view(-1, 28*28)), sum(p.numel() for p in model.parameters()), seconds)
+    return train_rung('ReLU net', lambda: fit_flat(relu_net(), epochs, 0.1), seed)

@@ -1,6 +1,7 @@
 """How a model finds good weights by itself: measure how wrong it is, find out which way is better, take a small step, repeat.
 
 ```python
+# How to use it
 from mnist_nb.sgd import descend
 
 path = descend(lambda x: x**2, 3., lr=0.1, steps=20)  # where x was after each step
@@ -14,6 +15,7 @@ Docs: https://mnist-nb.github.io/mnist_nb/sgd.html.md"""
 __all__ = ['pr', 'plot_function', 'descend', 'plot_descent', 'explore', 'roller_coaster', 'show_preds', 'f', 'mse', 'apply_step']
 
 # %% ../nbs/03_sgd.ipynb #c6b43e0e
+# Imports
 from collections.abc import Callable
 from importlib.util import find_spec
 from io import BytesIO
@@ -79,7 +81,7 @@ def plot_descent(
     x = torch.linspace(-reach, reach, 401)
     ax.plot(x, f(x), color='lightgrey', lw=2)
     ax.plot(path, f(path), 'o-', color='C0', ms=4, lw=1)
-    ax.plot(path[-1], f(path[-1]), 'X', color='red', ms=9, zorder=3)
+    ax.plot(path[-1], f(path[-1]), 'X', color='C1', ms=9, zorder=3)
 
 # %% ../nbs/03_sgd.ipynb #10eaec19
 def _live() -> bool: # could somebody move a slider here?
@@ -138,7 +140,7 @@ def show_preds(
         _, ax = plt.subplots(figsize=(5, 3), layout='constrained')
         ax.set(xlabel='time', ylabel='speed')
     ax.scatter(time, speed, s=16, color='C0')
-    ax.plot(time, preds.detach(), color='red')
+    ax.plot(time, preds.detach(), color='C1')
     ax.set_ylim(-20, 110)
 
 # %% ../nbs/03_sgd.ipynb #b55121e6

@@ -150,9 +150,11 @@ def build() -> Site:
     shutil.copy(ROOT/'_quarto.yml', processed)  # where git makes no links, nbs/_quarto.yml is a file with a path in it
     site = BookSite(load(processed), quiet=True)
     site.build()
-    for path in site.out.glob('*.html'):  # icons beside a label are decoration, but smalldocs declares some of them pictures
+    for path in site.out.rglob('*.html'):  # icons beside a label are decoration, but smalldocs declares some of them pictures
         page = path.read_text(encoding='utf-8')
-        path.write_text(page.replace(' role="img"></i>', ' aria-hidden="true"></i>'), encoding='utf-8')
+        page = page.replace(' role="img"></i>', ' aria-hidden="true"></i>')
+        up = '../'*(len(path.relative_to(site.out).parts) - 1)
+        path.write_text(page.replace('src="/site/', f'src="{up}site/'), encoding='utf-8')
     return site
 
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env python
-"""Write nbs/reference.qmd, the list of all that the package exports: `python tools/make_reference.py`.
+"""Write nbs/site/reference.qmd, the list of all that the package exports: `python tools/make_reference.py`.
 
 Reads the package's modules without importing them: `__all__`, the docstrings, and the notebook that each came from.
 """
@@ -11,7 +11,8 @@ from fastcore.script import call_parse
 from nbdev.config import get_config
 
 ROOT = Path(__file__).resolve().parent.parent
-REFERENCE = ROOT/'nbs/reference.qmd'
+REFERENCE = ROOT/'nbs/site/reference.qmd'
+PARTS = ['.', 'behind', 'exercises']  # folders of the book, in the order in which the reference has them
 INTRODUCTION = """---
 title: Reference
 description: Everything that the package `mnist_nb` offers, a line each
@@ -33,10 +34,11 @@ def summary(definition: ast.AST) -> str:
     return ' '.join(doc.split('\n\n')[0].split()).replace('|', r'\|')
 
 
-def section(module: Path) -> tuple[str, str]:
-    "A module's notebook, and its section of the reference."
+def section(module: Path) -> tuple[tuple[int, str], str]:
+    "A module's place in the reference, and its section."
     code, config = module.read_text(encoding='utf-8'), get_config(ROOT)
-    notebook = re.search(r'File to edit: \S+/(\S+\.ipynb)', code)[1]
+    notebook = Path(re.search(r'File to edit: \S*nbs/(\S+\.ipynb)', code)[1])
+    link = f'../{notebook.as_posix()}'  # from the reference's folder
     tree, defined = ast.parse(code), {}
     for node in tree.body:
         names = [t.id for t in node.targets] if isinstance(node, ast.Assign) else [getattr(node, 'name', None)]
@@ -44,13 +46,14 @@ def section(module: Path) -> tuple[str, str]:
     rows = []
     for name in ast.literal_eval(defined['__all__'].value):
         node = defined[name]
-        place = notebook if isinstance(node, ast.Assign) else f'{notebook}#{name.lower()}'  # constants have no anchor
+        place = link if isinstance(node, ast.Assign) else f'{link}#{name.lower()}'  # constants have no anchor
         source = f'{config.git_url}/blob/{config.branch}/{module.relative_to(ROOT).as_posix()}#L{node.lineno}'
         rows.append(f'| [`{name}`]({place}) | {summary(node)} | [source]({source}) |')
     name = '.'.join(module.relative_to(config.lib_path).with_suffix('').parts)
     heading = f'## `{config.lib_name}.{name}` {{#{name.replace(".", "-")}}}'
-    origin = f'[{chapter_title(ROOT/"nbs"/notebook)}]({notebook}): {summary(tree)}'
-    return notebook, '\n'.join([heading, '', origin, '', '| name | what it is or does | code |', '|---|---|---|', *rows])
+    origin = f'[{chapter_title(ROOT/"nbs"/notebook)}]({link}): {summary(tree)}'
+    place = PARTS.index(notebook.parent.as_posix()), notebook.name
+    return place, '\n'.join([heading, '', origin, '', '| name | what it is or does | code |', '|---|---|---|', *rows])
 
 
 def reference() -> str:
@@ -63,7 +66,7 @@ def reference() -> str:
 def main(
     check: bool = False,  # Say whether the reference is in step with the package, and write nothing
 ):
-    "Write nbs/reference.qmd from the package."
+    "Write nbs/site/reference.qmd from the package."
     if not check: REFERENCE.write_text(reference(), encoding='utf-8')
     elif not REFERENCE.exists() or REFERENCE.read_text(encoding='utf-8') != reference():
         raise SystemExit(f'{REFERENCE.relative_to(ROOT)} is out of step with the package. Run python tools/make_reference.py.')
