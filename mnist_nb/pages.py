@@ -11,16 +11,17 @@ __all__ = ['PLACES', 'fold_name', 'caption', 'belongs', 'Layers', 'book_style', 
 # Imports
 import ast, json, os, re, sys
 from copy import copy
-import nbformat
 
 # %% ../nbs/behind/pages.ipynb #page-04
 def fold_name(
     cell: dict,   # a cell of a notebook
 ) -> str | None:  # the text of its first comment, or `None` if the cell is open
-    "The name under which a cell is folded; raises `ValueError` for a folded cell without a name."
+    "The name under which a cell is folded; raises `ValueError` if it has none."
     if not cell['metadata'].get('jupyter', {}).get('source_hidden'): return None
     name = re.match(r'(?:(?:#\||%%).*\n)*# (.+)', cell['source'])
-    if not name: raise ValueError(f"a folded cell begins with a comment, which is its name, but this doesn't: {cell['source'][:60]!r}")
+    if not name:
+        start = cell['source'][:60]
+        raise ValueError(f'a folded cell begins with a comment, its name, but not {start!r}')
     return name[1]
 
 # %% ../nbs/behind/pages.ipynb #page-09
@@ -46,7 +47,7 @@ def belongs(
 
 # %% ../nbs/behind/pages.ipynb #page-13
 class Layers:
-    "Tells Quarto what to fold, and what figures show; nbdev calls it, see `doc_procs` in pyproject.toml."
+    "Tells Quarto what to fold and what figures show; `doc_procs` in pyproject.toml names it."
 
     def __init__(self,
         nb: dict, # the notebook that becomes a page
@@ -60,8 +61,9 @@ class Layers:
             if not belongs(cell, 'website'): continue
             above = done[-1] if done else None
             if said := caption(cell):
-                if not above or above['cell_type'] != 'code': raise ValueError(f'a caption without a figure above it: {said[0]}')
-                above['source'] = _option('fig-cap', said[0]) + _option('fig-alt', said[1]) + above['source']
+                _check_figure(above, said[0])
+                options = _option('fig-cap', said[0]) + _option('fig-alt', said[1])
+                above['source'] = options + above['source']
                 continue
             done.append(cell)
             if cell['cell_type'] != 'code': continue
@@ -74,6 +76,15 @@ class Layers:
                 done.append(copy(above))
                 done[-1].update(id=f"{above['id']}-end", source='</details>')
         self.nb['cells'] = done
+
+# %% ../nbs/behind/pages.ipynb #b3a4193a
+# How options are written, and a caption without a figure is refused
+def _check_figure(
+    above: dict | None, # the cell above a caption, if there is one
+    said: str,          # the caption
+):
+    "Raise `ValueError` for a caption without a figure."
+    if not above or above['cell_type'] != 'code': raise ValueError(f'a caption without a figure above it: {said}')
 
 def _option(
     key: str,   # such as `fig-alt`
@@ -92,42 +103,48 @@ def _options_first(
 
 # %% ../nbs/behind/pages.ipynb #page-17
 def book_style():
-    "Give every figure drawn from now on the look of the book, in twice the resolution of the page."
+    "Give every figure the look of the book, in twice the resolution of the page."
     import matplotlib.pyplot as plt  # here, so that a command which draws nothing doesn't wait for it
     from cycler import cycler
     from matplotlib_inline.backend_inline import set_matplotlib_formats
     colours = ['#0072b2', '#d55e00', '#009e73', '#cc79a7', '#56b4e9', '#e69f00', '#000000']
     plt.rcParams.update({
-        'figure.figsize': (6.5, 3), 'figure.dpi': 100, 'figure.constrained_layout.use': True,
+        'figure.figsize': (6.5, 3), 'figure.dpi': 100,
+        'figure.constrained_layout.use': True, 'axes.prop_cycle': cycler(color=colours),
         'font.size': 10.5, 'axes.titlesize': 10.5, 'legend.frameon': False,
-        'axes.spines.top': False, 'axes.spines.right': False, 'axes.prop_cycle': cycler(color=colours)})
-    if 'IPython' in sys.modules and sys.modules['IPython'].get_ipython(): set_matplotlib_formats('retina')
+        'axes.spines.top': False, 'axes.spines.right': False})
+    ipython = sys.modules.get('IPython')
+    if ipython and ipython.get_ipython(): set_matplotlib_formats('retina')
 
 # %% ../nbs/behind/pages.ipynb #page-19
 def slow(
-    line: str,              # of a cell: how long it takes, such as `2 minutes`; of a line: `on` or `off`
-    cell: str | None = None,# the code, or `None` for a line
-) -> object:                # the value of the last line, as a cell has it
-    "The magic `%%slow`: a cell that runs only when asked; raises `ValueError` for a line other than on and off."
+    line: str,               # of a cell: how long it takes; of a line: `on` or `off`
+    cell: str | None = None, # the code of a cell, or `None` for a line
+) -> object:                 # the value of the last line, as a cell has it
+    "A cell that runs only when asked; raises `ValueError` for a line other than on and off."
     shell = sys.modules['IPython'].get_ipython()
     if cell is None:
         if line not in ('on', 'off'): raise ValueError(f"write %slow on or %slow off, not %slow {line}")
         shell.user_ns['_run_slow_cells'] = line == 'on'
         return
-    if not (shell.user_ns.get('_run_slow_cells') or 'IN_TEST' in os.environ):  # nbdev-test runs only what it was asked to
-        _show_saved(shell, f'Not run again, since it takes about {line}. Run `%slow on` in a cell before, if you want to see it run.')
-        return
+    asked = shell.user_ns.get('_run_slow_cells')
+    if not asked and 'IN_TEST' not in os.environ:  # nbdev-test runs only what it was asked to
+        return _show_saved(shell, line)
     *body, last = ast.parse(shell.transform_cell(cell)).body
     if not isinstance(last, ast.Expr): body, last = [*body, last], None
     exec(compile(ast.Module(body, []), '<slow>', 'exec'), shell.user_ns)
     if last: return eval(compile(ast.Expression(last.value), '<slow>', 'eval'), shell.user_ns)
 
+# %% ../nbs/behind/pages.ipynb #51a3cf5a
+# How a cell shows what it gave when it last ran
 def _show_saved(
     shell,     # IPython's
-    note: str, # what to say above it
+    time: str, # that the cell would take
 ):
     "Show what the present cell gave when the notebook was saved, as far as Jupyter says which notebook and cell it is."
+    import nbformat
     from IPython.display import Markdown, display, publish_display_data
+    note = f'*Not run, since it takes {time}. Run `%slow on` in a cell above if you want to see it run.*'
     display(Markdown(note), metadata={'note': True})
     parent = getattr(shell, 'get_parent', dict)() or {}
     notebook, place = os.environ.get('JPY_SESSION_NAME', ''), parent.get('metadata', {}).get('cellId')
@@ -139,14 +156,16 @@ def _show_saved(
 
 # %% ../nbs/behind/pages.ipynb #page-21
 def set_up():
-    "Prepare a notebook of the book: the look of its figures, `%%slow`, and no warnings that are for others."
+    "Prepare a notebook: the look of its figures, `%%slow`, no warnings meant for others."
     import warnings
-    warnings.filterwarnings('ignore', message='.*torch.jit.script.*')  # fastai's own call, which it will replace
+    warnings.filterwarnings('ignore', message='.*torch.jit.script.*')  # fastai calls it
     book_style()
     shell = sys.modules['IPython'].get_ipython()
     shell.register_magic_function(slow, 'line_cell')
     if 'IN_TEST' in os.environ: _show_fit_tables()
 
+# %% ../nbs/behind/pages.ipynb #7f9ccb38
+# How the tests show the tables of fastai
 def _show_fit_tables():
     "Let fastai's `fit` show its table as HTML when `nbdev-test` runs a notebook, as it does in Jupyter."
     from fasthtml.common import to_xml

@@ -7,13 +7,13 @@ import nbformat, pytest
 from nbformat import NotebookNode
 
 from mnist_nb.exercises.core import Verdict
+from mnist_nb.pages import caption, fold_name
 
 NBS = Path(__file__).resolve().parent.parent/'nbs'
 CHAPTERS = sorted(NBS.glob('0[1-7]_*.ipynb'))
 PROJECTS = sorted(NBS.glob('08_*.ipynb'))
-CHECKS = sorted(NBS.glob('checks_*.ipynb'))
-FOLDED = '#| code-summary: '
-SOLUTION = FOLDED + '"Solution"'
+CHECKS = sorted(p for p in NBS.glob('exercises/*.ipynb') if p.stem != 'index')
+SOLUTION = '# Solution\n'
 
 
 def cells(notebook: Path) -> list[NotebookNode]: return nbformat.read(notebook, as_version=4).cells
@@ -111,13 +111,23 @@ def test_checks_are_tested(notebook):
         assert len(set(tested['rejects'].get(check, []))) >= 3, f'{check} is tried with fewer than three mistakes'
 
 
-@pytest.mark.parametrize('notebook', sorted(NBS.glob('*.ipynb')), ids=lambda path: path.stem)
+@pytest.mark.parametrize('notebook', sorted(NBS.rglob('*.ipynb')), ids=lambda path: path.stem)
 def test_folding(notebook):
-    "What a page folds or hides, JupyterLab folds: the cell's metadata says so, and its first line tells what is folded."
+    "What is folded has a name, solutions and what only Jupyter needs are folded, and no option for Quarto stands in a reader's way."
     for cell in cells(notebook):
         if cell.cell_type != 'code': continue
-        folded = cell.source.startswith(FOLDED)
-        assert folded == (FOLDED in cell.source) == ('#| code-fold: true' in cell.source), cell.source
-        hidden = cell.source.startswith(('#| hide\n', '#| echo: false\n'))
-        assert cell.metadata.get('jupyter', {}).get('source_hidden', False) == (folded or hidden), cell.source
-        assert not (folded and cell.outputs), f'this would be seen below the fold: {cell.outputs}'
+        name = fold_name(cell)
+        assert not re.search(r'^#\| *(hide|default_exp|fig-|code-|echo|slow)', cell.source, re.M), cell.source
+        assert name or 'hide' not in cell.metadata.get('nbdev', {}), cell.source
+        assert not (name in ('Solution', 'Checked') and cell.outputs), f'this would be seen below the fold: {cell.outputs}'
+
+
+@pytest.mark.parametrize('notebook', sorted(NBS.rglob('*.ipynb')), ids=lambda path: path.stem)
+def test_figures(notebook):
+    "Every figure has a caption below it, alternative text in that, and a width, which is no larger than that of the text."
+    whole = cells(notebook)
+    for cell, below in zip(whole, [*whole[1:], None]):
+        for output in cell.get('outputs', []):
+            if 'image/png' not in output.get('data', {}): continue
+            if 'Figure' in output['data']['text/plain']: assert output['metadata']['image/png']['width'] <= 670, cell.source
+            assert below and caption(below), cell.source
