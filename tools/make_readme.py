@@ -2,20 +2,22 @@
 """Write README.md, and its pictures in README_files/, from `nbs/index.ipynb`: `python tools/make_readme.py`.
 
 nbdev's own `nbdev-readme` does this with Quarto; this needs nothing but the notebook, and gives the same bytes
-everywhere. Text cells are taken over. Of code cells it shows the code, unless they say `echo: false`, and the saved
-pictures and Markdown.
+everywhere. Text cells are taken over, unless they are meant for other places. Of code cells it shows the code, unless
+that is folded, and of what they gave pictures, Markdown, and what a check says.
 """
 import base64, re
 from pathlib import Path
 from posixpath import normpath
 
-import nbformat, yaml
+import nbformat
 from fastcore.script import call_parse
 from nbformat import NotebookNode
 
+from mnist_nb.pages import belongs, caption, fold_name
+
 ROOT = Path(__file__).resolve().parent.parent
 NOTEBOOK, README, PICTURES = ROOT/'nbs/index.ipynb', ROOT/'README.md', ROOT/'README_files'
-PICTURE_TYPES = {'image/svg+xml': 'svg', 'image/png': 'png', 'image/jpeg': 'jpg'}
+PICTURE_TYPES = {'image/png': 'png', 'image/jpeg': 'jpg'}
 
 
 def from_root(link: str) -> str:
@@ -41,10 +43,33 @@ def plain_markdown(text: str) -> str:
     return re.sub(r'^:::.*\n?', '', text, flags=re.M).strip()
 
 
-def options(cell: NotebookNode) -> dict:
-    "The options of a cell: `#| hide` and `#| hide: true` mean the same."
-    lines = re.findall(r'^#\| *([\w-]+)(?:: *(.*))?$', cell.source, flags=re.M)
-    return {key: yaml.safe_load(value or 'true') for key, value in lines}
+def with_files(
+    markdown: str,             # which may have images in it, as `data:` addresses
+    pictures: dict[str, bytes],# the README's pictures by name; those images are added
+) -> str:                      # the same with the names of files
+    "Take images out of a text."
+    def file(found: re.Match) -> str:
+        name = f'figure-{len(pictures) + 1}.{PICTURE_TYPES[found["kind"]]}'
+        pictures[name] = base64.b64decode(found['data'])
+        return f'{PICTURES.name}/{name}'
+    return re.sub(r'data:(?P<kind>image/\w+);base64,(?P<data>[\w+/=]+)', file, markdown)
+
+
+def outputs(
+    cell: NotebookNode,         # a code cell
+    said: tuple[str, str],      # caption and alternative text of its figure
+    pictures: dict[str, bytes], # the README's pictures by name; those of the cell are added
+) -> list[str]:                 # Markdown
+    "What a cell shows, as far as a README can show it: pictures, Markdown, and what a check says."
+    parts = []
+    for data in (output.get('data', {}) for output in cell.outputs):
+        kind = next((o for o in PICTURE_TYPES if o in data), None)
+        if kind:
+            address = f'data:{kind};base64,{data[kind].strip()}'
+            parts += [with_files(f'![{said[1]}]({address})', pictures), f'*{said[0]}*']
+        elif 'text/markdown' in data: parts.append(plain_markdown(with_files(data['text/markdown'], pictures)))
+        elif 'alert' in data.get('text/html', ''): parts.append('> ' + data['text/plain'])
+    return parts
 
 
 def readme(
@@ -52,22 +77,13 @@ def readme(
 ) -> tuple[str, dict[str, bytes]]: # the text of the README, and its pictures by name
     "What the README should be."
     parts, pictures = [], {}
-    for cell in nbformat.read(notebook, as_version=4).cells:
-        opts = options(cell)
-        if opts.get('hide') or opts.get('include') is False or opts.get('output') is False: continue
+    cells = [cell for cell in nbformat.read(notebook, as_version=4).cells if belongs(cell, 'readme')]
+    for cell, below in zip(cells, [*cells[1:], None]):
+        if caption(cell) or 'hide' in cell.metadata.get('nbdev', {}): continue
         if cell.cell_type == 'markdown': parts.append(plain_markdown(cell.source))
         if cell.cell_type != 'code': continue
-        if opts.get('echo') is not False: parts.append('```python\n' + re.sub(r'\A(#\|.*\n)+', '', cell.source) + '\n```')
-        for output in cell.outputs:
-            data = output.get('data', {})
-            kind = next((o for o in PICTURE_TYPES if o in data), None)
-            if kind:
-                if not opts.get('fig-alt'): raise SystemExit(f'A picture in {notebook.name} has no `#| fig-alt`: add one.')
-                name = f'figure-{len(pictures) + 1}.{PICTURE_TYPES[kind]}'
-                pictures[name] = data[kind].encode() if 'svg' in kind else base64.b64decode(data[kind])
-                parts.append(f'![{opts["fig-alt"]}]({PICTURES.name}/{name})')
-                if opts.get('fig-cap'): parts.append(f'*{opts["fig-cap"]}*')
-            elif 'text/markdown' in data: parts.append(plain_markdown(data['text/markdown']))
+        if fold_name(cell) is None: parts.append('```python\n' + re.sub(r'\A(#\|.*\n)+', '', cell.source) + '\n```')
+        parts += outputs(cell, below and caption(below) or ('', ''), pictures)
     return '\n\n'.join(filter(None, parts)) + '\n', pictures
 
 
