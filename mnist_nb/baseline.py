@@ -27,7 +27,7 @@ from .data import load_sample
 def mean_digit(
     digit: int,  # 3 or 7
 ) -> Tensor:     # (28, 28), from 0 for white to 1 for black
-    "The mean of all training images of a digit; raises `ValueError` for others than 3 and 7."
+    "Mean of all training images of a digit; raises `ValueError` except for 3 and 7."
     images, labels = load_sample('train')
     _check_digit(digit, labels)
     return (images[labels == digit].float()/255).mean(0)
@@ -51,11 +51,11 @@ def mnist_distance(
 
 # %% ../nbs/02_baseline.ipynb #b153e45a
 def is_3(
-    x: Tensor,                   # images, (..., 28, 28), from 0 for white to 1 for black
-    mean3: Tensor | None = None, # the ideal 3; without it, the mean of the training images
-    mean7: Tensor | None = None, # the ideal 7; likewise
+    x: Tensor,                   # images, (..., 28, 28), 0 for white, 1 for black
+    mean3: Tensor | None = None, # the ideal 3; without it, `mean_digit(3)`
+    mean7: Tensor | None = None, # the ideal 7; without it, `mean_digit(7)`
 ) -> Tensor:                     # (...), `True` where the image is closer to the 3
-    "Is it closer to the ideal 3 than to the 7? Raises `ValueError` unless `x` holds floats."
+    "Is it closer to the ideal 3 than to the 7? Raises `ValueError` for whole numbers."
     _check_float(x)
     if mean3 is None: mean3 = mean_digit(3)
     if mean7 is None: mean7 = mean_digit(7)
@@ -71,12 +71,12 @@ def _check_float(
 
 # %% ../nbs/02_baseline.ipynb #9f4e7a9b
 def baseline_score(
-    x: Tensor,                   # images, (n, 28, 28), from 0 for white to 1 for black
-    distance = mnist_distance,   # how far apart images are: a function such as `mnist_distance`
-    mean3: Tensor | None = None, # the ideal 3; without it, the mean of the training images
-    mean7: Tensor | None = None, # the ideal 7; likewise
+    x: Tensor,                   # images, (n, 28, 28), 0 for white, 1 for black
+    distance = mnist_distance,   # a function, such as `mnist_distance`
+    mean3: Tensor | None = None, # the ideal 3; without it, `mean_digit(3)`
+    mean7: Tensor | None = None, # the ideal 7; without it, `mean_digit(7)`
 ) -> Tensor:                     # (n,), positive where the 3 is closer
-    "How much farther the ideal 7 is than the 3; raises `ValueError` unless `x` holds floats."
+    "How much farther the ideal 7 is than the 3; raises `ValueError` for whole numbers."
     _check_float(x)
     if mean3 is None: mean3 = mean_digit(3)
     if mean7 is None: mean7 = mean_digit(7)

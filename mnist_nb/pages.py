@@ -104,17 +104,41 @@ def _options_first(
 # %% ../nbs/behind/pages.ipynb #page-17
 def book_style():
     "Give every figure the look of the book, in twice the resolution of the page."
-    import matplotlib.pyplot as plt  # here, so that a command which draws nothing doesn't wait for it
+    import matplotlib.pyplot as plt  # here, for commands that draw nothing
     from cycler import cycler
-    from matplotlib_inline.backend_inline import set_matplotlib_formats
-    colours = ['#0072b2', '#d55e00', '#009e73', '#cc79a7', '#56b4e9', '#e69f00', '#000000']
+    blue_to_black = '#0072b2 #d55e00 #009e73 #cc79a7 #56b4e9 #e69f00 #000000'
     plt.rcParams.update({
         'figure.figsize': (6.5, 3), 'figure.dpi': 100,
-        'figure.constrained_layout.use': True, 'axes.prop_cycle': cycler(color=colours),
+        'figure.constrained_layout.use': True,
+        'axes.prop_cycle': cycler(color=blue_to_black.split()),
         'font.size': 10.5, 'axes.titlesize': 10.5, 'legend.frameon': False,
         'axes.spines.top': False, 'axes.spines.right': False})
     ipython = sys.modules.get('IPython')
-    if ipython and ipython.get_ipython(): set_matplotlib_formats('retina')
+    if ipython and ipython.get_ipython(): _small_figures(ipython.get_ipython())
+
+# %% ../nbs/behind/pages.ipynb #df22b61b
+# How figures are saved with few colours, in a third of the bytes
+def _small_figures(
+    shell, # IPython's
+):
+    "Show figures in twice the resolution, cropped to what is drawn, in the 256 colours that suit each best."
+    from binascii import b2a_base64
+    from io import BytesIO
+    from IPython.core.pylabtools import retina_figure
+    from matplotlib.figure import Figure
+    from matplotlib_inline.backend_inline import set_matplotlib_formats
+    from PIL import Image
+
+    def small(figure):
+        drawn = retina_figure(figure, base64=False, bbox_inches='tight', pad_inches=0)
+        if not drawn: return None  # an empty figure
+        picture, file = Image.open(BytesIO(drawn[0])), BytesIO()
+        few = picture.convert('RGB').quantize(256, dither=Image.Dither.NONE)
+        few.save(file, 'PNG', optimize=True, dpi=picture.info['dpi'])
+        return b2a_base64(file.getvalue(), newline=False).decode(), drawn[1]
+
+    set_matplotlib_formats('retina')
+    shell.display_formatter.formatters['image/png'].for_type(Figure, small)
 
 # %% ../nbs/behind/pages.ipynb #page-19
 def slow(

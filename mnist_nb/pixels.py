@@ -18,44 +18,81 @@ __all__ = ['show_images', 'pixel_table']
 
 # %% ../nbs/01_pixels.ipynb #0bb085d6
 # Imports
-import math, zlib
+import math, re
 from collections.abc import Sequence
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+from matplotlib.colors import to_hex
 from PIL import Image
 from torch import Tensor
 
 # %% ../nbs/01_pixels.ipynb #cec27352
+# How images are drawn
 def show_images(
     images: Tensor | np.ndarray | list, # images, each (height, width)
     titles: Sequence[str] = (),         # a title for each image, or none at all
     cols: int = 10,                     # how many images in a row
     size: float = 1.,                   # width and height of one image in inches
-    cmap: str = 'Greys',                # matplotlib's name of the colours; in `'Greys'` small numbers are white
+    cmap: str = 'Greys',                # matplotlib's colours; `'Greys'` begins with white
     **kwargs                            # for `imshow`; without `vmin` and `vmax`, each image goes from white to black
 ):
     "Draw images side by side, without axes; raises `ValueError` if there are none."
     if len(images) == 0: raise ValueError('there are no images to show')
     cols = min(cols, len(images))
     rows = math.ceil(len(images)/cols)
-    _, axes = plt.subplots(rows, cols, figsize=(cols*size, rows*size*(1.25 if len(titles) else 1)), squeeze=False, layout='constrained')
+    heading = 0.25*max((str(title).count('\n') + 1 for title in titles), default=0)  # inches
+    figsize = cols*size, rows*(size + heading)
+    _, axes = plt.subplots(rows, cols, figsize=figsize, squeeze=False, layout='constrained')
     for ax in axes.flat: ax.axis('off')
     for ax, image in zip(axes.flat, images): ax.imshow(image, cmap=cmap, **kwargs)
     for ax, title in zip(axes.flat, titles): ax.set_title(title)
 
 # %% ../nbs/01_pixels.ipynb #172b3bcc
+# How the table is made
 def pixel_table(
     image: Image.Image | np.ndarray | Tensor, # one greyscale image, (height, width): bytes, or floats from 0 to 1
     font_size: str = '6pt',                   # size of the numbers, as in CSS
 ) -> 'pd.io.formats.style.Styler':            # a table that a notebook shows
     "The numbers of an image as a table, each cell shaded as its pixel; raises `ValueError` for any other shape or type."
     pixels = np.asarray(image)
+    black, digits = _check_pixels(pixels)
+    greys = plt.get_cmap('Greys')
+    def shade(pixel): return f'background:{to_hex(greys(pixel/black))};color:{"#fff" if pixel > 0.617*black else "#000"}'
+
+    side = 2.125  # of a square, where 1 is the size of the numbers
+    cell = {'padding': '0', 'border': '0', 'text-align': 'center'}
+    edge = {**cell, 'height': f'{side}em', 'font-weight': 'normal'}  # row and column numbers
+    whole = {'font-size': font_size, 'width': f'{side*(pixels.shape[1] + 1)}em', 'table-layout': 'fixed', 'vertical-align': 'middle',
+             'border-collapse': 'separate', 'border-spacing': '0', '--bs-table-striped-bg': 'transparent'}
+    style = pd.DataFrame(pixels).style.map(shade).format(precision=digits).set_properties(**cell)
+    style.set_table_styles([dict(selector=s, props=list(p.items())) for s, p in [('', whole), ('th', edge)]])
+    style.set_table_attributes('class="pixel-table" data-quarto-disable-processing="true"')
+    style._repr_html_ = lambda: _styles_in_cells(style.to_html())
+    return style
+
+# %% ../nbs/01_pixels.ipynb #ab1eb22f
+# How it keeps its looks, and what it refuses
+def _styles_in_cells(
+    page: str, # a style sheet and a table, as pandas writes them
+) -> str:      # the table alone, with the styles in its cells
+    "Move styles from the sheet to where they belong, because Jupyter ignores a sheet until the notebook is trusted."
+    sheet, table = page.split('</style>')
+    rules = {place.split()[-1]: re.sub(r'\s*([:;])\s*', r'\1', css).strip(' \n;')
+             for places, css in re.findall('(#[^{]+){([^}]+)}', sheet) for place in places.split(',')}
+
+    def styled(tag):
+        kind, name, rest = tag.groups()
+        css = rules.get(f'#{name}', rules.get(kind, ''))
+        return f'<{kind}{rest if kind == "table" else ""} style="{css}">'
+
+    return re.sub(r'<(table|th|td)\b(?: id="(\w+)")?([^>]*)>', styled, re.sub('\n *', '', table))
+
+def _check_pixels(
+    pixels: np.ndarray, # what should be one image
+) -> tuple[int, int]:   # the number of black, and how many digits to show after the point
+    "Raise `ValueError` for anything but one greyscale image of bytes or floats."
     if pixels.ndim != 2: raise ValueError(f'expected one greyscale image, (height, width), but the shape is {pixels.shape}')
-    if pixels.dtype == np.uint8: black, digits = 255, 0
-    elif np.issubdtype(pixels.dtype, np.floating): black, digits = 1, 1
-    else: raise ValueError(f'expected bytes or floats from 0 to 1, but the type is {pixels.dtype}: use image.float()/255')
-    shades = dict(cmap='Greys', vmin=0, vmax=black, axis=None, text_color_threshold=0.165)  # legible on every grey
-    style = pd.DataFrame(pixels).style.background_gradient(**shades).format(precision=digits)
-    style.set_uuid(f'{zlib.crc32(pixels.tobytes()):08x}').set_table_attributes('class="pixel-table"')  # the same id in each run
-    return style.set_properties(**{'font-size': font_size})
+    if pixels.dtype == np.uint8: return 255, 0
+    if np.issubdtype(pixels.dtype, np.floating): return 1, 1
+    raise ValueError(f'expected bytes or floats from 0 to 1, but the type is {pixels.dtype}: use image.float()/255')

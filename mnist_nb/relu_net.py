@@ -17,7 +17,6 @@ __all__ = ['simple_net', 'relu_net', 'relu_rung']
 
 # %% ../nbs/06_relu_net.ipynb #260e2840
 # Imports
-import torch
 from torch import Tensor, nn, tensor
 from .ladder import Rung, train_rung
 from .optimizer import fit_flat
@@ -30,15 +29,26 @@ def simple_net(
     w2: Tensor, # weights of the second layer, (h, o)
     b2: Tensor, # its biases, (o,)
 ) -> Tensor:    # scores, (n, o)
-    "Two linear layers with a ReLU between them; raises `ValueError` if the shapes of the parameters don't fit."
-    h, o = w1.shape[-1], w2.shape[-1]
-    if (b1.shape, w2.shape, b2.shape) != ((h,), (h, o), (o,)):
-        raise ValueError(f'w1 makes {h} numbers of each input, so expected b1 ({h},), w2 ({h}, {o}) and b2 ({o},), '
-                         f'not {tuple(b1.shape)}, {tuple(w2.shape)} and {tuple(b2.shape)}')
+    "Two linear layers, a ReLU between; raises `ValueError` if the shapes don't fit."
+    _check_shapes(w1, b1, w2, b2)
     res = xb@w1 + b1
     res = res.max(tensor(0.0))
     res = res@w2 + b2
     return res
+
+# %% ../nbs/06_relu_net.ipynb #abc32190
+# How shapes that don't fit are refused
+def _check_shapes(
+    w1: Tensor, # weights of the first layer, (i, h)
+    b1: Tensor, # its biases, (h,)
+    w2: Tensor, # weights of the second layer, (h, o)
+    b2: Tensor, # its biases, (o,)
+):
+    "Raise `ValueError` unless the second layer takes what the first gives, and each has its biases."
+    h, o = w1.shape[-1], w2.shape[-1]
+    if (b1.shape, w2.shape, b2.shape) != ((h,), (h, o), (o,)):
+        raise ValueError(f'w1 makes {h} numbers of each input, so expected b1 ({h},), w2 ({h}, {o}) and b2 ({o},), '
+                         f'not {tuple(b1.shape)}, {tuple(w2.shape)} and {tuple(b2.shape)}')
 
 # %% ../nbs/06_relu_net.ipynb #7797458c
 def relu_net(
@@ -49,7 +59,7 @@ def relu_net(
 
 # %% ../nbs/06_relu_net.ipynb #23b6dbf2
 def relu_rung(
-    seed: int = 42,   # start of the random numbers, for the first weights and for shuffling
+    seed: int = 42,   # start of the random numbers, for weights and shuffling
     epochs: int = 40, # passes through the training data
 ) -> Rung:            # the result
     "Train the neural network of this chapter with fastai's `Learner` and measure it."
