@@ -34,54 +34,104 @@ from PIL import Image
 from torch import Tensor
 
 # %% ../nbs/behind/data.ipynb #5d885ae4
-packed_digits = resources.files('mnist_nb')/'digits'  # the folder travels inside the package
+packed_digits = resources.files('mnist_nb')/'digits'  # travels inside the package
 
 # %% ../nbs/behind/data.ipynb #050b14e4
-MNIST_MD5 = {'train-images': '6bbc9ace898e44ae57da46a324031adb', 'train-labels': 'a25bea736e30d166cdddb491f175f624',
-             't10k-images':  '2646ac647ad5339dbf082846283269ea', 't10k-labels':  '27ae3e4e09519cfbb04c329615203637'}
+MNIST_MD5 = {
+    'train-images': '6bbc9ace898e44ae57da46a324031adb',
+    'train-labels': 'a25bea736e30d166cdddb491f175f624',
+    't10k-images':  '2646ac647ad5339dbf082846283269ea',
+    't10k-labels':  '27ae3e4e09519cfbb04c329615203637'}
 
 # %% ../nbs/behind/data.ipynb #5ced844a
 def unpack(
-    name: str,                     # a key of `MNIST_MD5`, such as `'train-images'`
-    folder: Path = packed_digits,  # where the packed files are
-) -> bytes:                        # the content of the original file
-    "One of the four files of MNIST, unpacked and checked; raises `OSError` if it is missing or damaged, `ValueError` for another name."
-    if name not in MNIST_MD5: raise ValueError(f'{name!r} is none of the files of MNIST: expected one of {list(MNIST_MD5)}')
+    name: str,                    # a key of `MNIST_MD5`, such as `'train-images'`
+    folder: Path = packed_digits, # where the packed files are
+) -> bytes:                       # the content of the original file
+    """One of the four files of MNIST, unpacked and checked; raises `OSError` if it is
+    missing or damaged, `ValueError` for another name."""
+    _check_name(name)
     file = folder/f'{name}.xz'
     try: content = lzma.decompress(file.read_bytes())
-    except (OSError, lzma.LZMAError, EOFError) as e: content, reason = None, str(e)
-    else: reason = 'its checksum is wrong'
-    if content is None or md5(content).hexdigest() != MNIST_MD5[name]:
-        raise OSError(f'{file} is damaged or missing ({reason}): install mnist_nb again to get a whole one.')
-    return content
+    except (OSError, lzma.LZMAError, EOFError) as e: raise _damaged(file, e) from None
+    if md5(content).hexdigest() == MNIST_MD5[name]: return content
+    raise _damaged(file, 'its checksum is wrong')
+
+# %% ../nbs/behind/data.ipynb #3a88e0a9
+# How other names are refused, and what is said of a damaged file
+def _check_name(
+    name: str, # of a file of MNIST
+):
+    "Raise `ValueError` for the name of another file."
+    if name not in MNIST_MD5: raise ValueError(f'{name!r} is none of the files of MNIST: expected one of {list(MNIST_MD5)}')
+
+def _damaged(
+    file: Path,              # the packed file
+    reason: Exception | str, # how one knows
+) -> OSError:                # to be raised
+    "An error that says what to do."
+    return OSError(f'{file} is damaged or missing ({reason}): install mnist_nb again to get a whole one.')
 
 # %% ../nbs/behind/data.ipynb #609f0193
 def read_idx(
     content: bytes,  # a whole IDX file
 ) -> np.ndarray:     # its numbers, as `uint8`, in the shape that the file states
-    "Turn the bytes of an IDX file into an array; raises `ValueError` for any other file."
-    if content[:3] != b'\0\0\x08': raise ValueError(f'not an IDX file of bytes: it begins with {content[:3].hex(" ")}, expected 00 00 08')
-    if len(content) < 4 or len(content) < 4 + 4*content[3]: raise ValueError(f'the IDX file ends after {len(content)} bytes, within its header')
+    "Turn the bytes of an IDX file into an array; raises `ValueError` for another file."
+    _check_idx(content)
     rank = content[3]
     shape = struct.unpack(f'>{rank}I', content[4:4 + 4*rank])
-    numbers = np.frombuffer(content, np.uint8, offset=4 + 4*rank)
-    if len(numbers) != math.prod(shape): raise ValueError(f'the IDX file has {len(numbers):,} numbers, but its header says {shape}')
-    return numbers.reshape(shape)
+    return np.frombuffer(content, np.uint8, offset=4 + 4*rank).reshape(shape)
+
+# %% ../nbs/behind/data.ipynb #8e681ba2
+# How other files are refused
+def _check_idx(
+    content: bytes, # of a file
+):
+    "Raise `ValueError` unless the file is an IDX file of bytes, and whole."
+    if content[:3] != b'\0\0\x08': raise ValueError(f'not an IDX file of bytes: it begins with {content[:3].hex(" ")}, expected 00 00 08')
+    if len(content) < 4 or len(content) < 4 + 4*content[3]: raise ValueError(f'the IDX file ends after {len(content)} bytes, within its header')
+    header = 4 + 4*content[3]
+    shape, numbers = struct.unpack(f'>{content[3]}I', content[4:header]), len(content) - header
+    if numbers != math.prod(shape): raise ValueError(f'the IDX file has {numbers:,} numbers, but its header says {shape}')
 
 # %% ../nbs/behind/data.ipynb #97271963
 def sample_index(
     labels: np.ndarray,  # the labels of one part of MNIST
-) -> np.ndarray:         # positions of the 3s, then of the 7s, each in the order of their file names
-    "Which images of MNIST belong to MNIST_SAMPLE, in the order in which their sorted folders list them."
-    threes, sevens = (sorted(np.flatnonzero(labels == digit).tolist(), key=str) for digit in (3, 7))
-    return np.array(threes + sevens)
+) -> np.ndarray:         # positions of the 3s, then of the 7s, each sorted by name
+    """Which images of MNIST belong to MNIST_SAMPLE, in the order in which their sorted
+    folders list them."""
+    places = [np.flatnonzero(labels == digit).tolist() for digit in (3, 7)]
+    return np.array(sorted(places[0], key=str) + sorted(places[1], key=str))
 
 # %% ../nbs/behind/data.ipynb #cb6a0680
 def data_home() -> Path: # the folder, which may not exist yet
-    "The folder where fastai keeps data sets: `FASTAI_HOME` and fastai's `config.ini` decide."
-    return Config(os.getenv('FASTAI_HOME', '~/.fastai'), 'config.ini').path('data', default='data')
+    "fastai's folder for data sets: `FASTAI_HOME` and fastai's `config.ini` decide."
+    config = Config(os.getenv('FASTAI_HOME', '~/.fastai'), 'config.ini')
+    return config.path('data', default='data')
+
+# %% ../nbs/behind/data.ipynb #277e19ed
+def make_folder(
+    dest: Path,                   # the folder to make
+    fill: Callable[[Path], None], # writes the content into the folder that it is given
+) -> Path:                        # `dest`
+    """Make a folder whole or not at all; one that exists is left alone.
+    Raises `OSError` if it can't be written."""
+    aside = dest.with_name(f'{dest.name}.unfinished')
+    with _explained(dest):
+        if dest.exists(): return dest
+        dest.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(dest.with_name(f'{dest.name}.lock')):
+            if dest.exists(): return dest  # made by someone else while we waited
+            shutil.rmtree(aside, ignore_errors=True)  # left by a run that was killed
+            aside.mkdir()
+            try:
+                fill(aside)
+                aside.rename(dest)
+            finally: shutil.rmtree(aside, ignore_errors=True)
+    return dest
 
 # %% ../nbs/behind/data.ipynb #2f35a231
+# How a disk error is explained
 @contextmanager
 def _explained(
     dest: Path,  # the folder that is to be made
@@ -93,27 +143,8 @@ def _explained(
         raise OSError(f'{dest} could not be made ({e.strerror}): it takes 150 MB in a folder that you may write to. '
                       'Make room there, or set FASTAI_HOME to another folder and start Python again.') from None
 
-# %% ../nbs/behind/data.ipynb #277e19ed
-def make_folder(
-    dest: Path,                   # the folder to make
-    fill: Callable[[Path], None], # writes the content into the folder that it is given
-) -> Path:                        # `dest`
-    "Make a folder whole or not at all; one that exists is left alone. Raises `OSError` if it can't be written."
-    aside = dest.with_name(f'{dest.name}.unfinished')
-    with _explained(dest):
-        if dest.exists(): return dest
-        dest.parent.mkdir(parents=True, exist_ok=True)
-        with FileLock(dest.with_name(f'{dest.name}.lock')):
-            if dest.exists(): return dest  # made by someone else while we waited for the lock
-            shutil.rmtree(aside, ignore_errors=True)  # left there by a run that was killed
-            aside.mkdir()
-            try:
-                fill(aside)
-                aside.rename(dest)
-            finally: shutil.rmtree(aside, ignore_errors=True)
-    return dest
-
 # %% ../nbs/behind/data.ipynb #26f14204
+# How the arrays are written
 def _write_arrays(
     folder: Path,  # an empty folder
 ):
@@ -129,6 +160,7 @@ def _write_arrays(
             (folder/f'{split}-{name}.npy').write_bytes(file.getbuffer())
 
 # %% ../nbs/behind/data.ipynb #543b72f2
+# How an array is opened
 def _array(
     name: str,   # `'sample-images'` and so on, as in `_write_arrays`
     split: str,  # `'train'` or `'valid'`
@@ -143,18 +175,21 @@ def _array(
 
 # %% ../nbs/behind/data.ipynb #23ed0453
 def load_sample(
-    split: str = 'train',      # `'train'` to learn from, `'valid'` to check
-) -> tuple[Tensor, Tensor]:    # images (n, 28, 28) and labels (n,), both `uint8`; n is 12,396 or 2,038
-    "The 3s and then the 7s of MNIST, in the order of the sorted files of `mnist_sample`."
+    split: str = 'train',   # `'train'` to learn from, `'valid'` to check
+) -> tuple[Tensor, Tensor]: # images (n, 28, 28) and labels (n,), both `uint8`
+    """The 3s and then the 7s of MNIST, in the order of the sorted files of
+    `mnist_sample`: 12,396 to learn from, 2,038 to check."""
     return _array('sample-images', split), _array('sample-labels', split)
 
 def load_mnist(
-    split: str = 'train',      # `'train'` to learn from, `'valid'` to check
-) -> tuple[Tensor, Tensor]:    # images (n, 28, 28) and labels (n,), both `uint8`; n is 60,000 or 10,000
-    "All ten digits of MNIST, in the order of the original files."
+    split: str = 'train',   # `'train'` to learn from, `'valid'` to check
+) -> tuple[Tensor, Tensor]: # images (n, 28, 28) and labels (n,), both `uint8`
+    """All ten digits of MNIST, in the order of the original files:
+    60,000 to learn from, 10,000 to check."""
     return _array('mnist-images', split), _array('mnist-labels', split)
 
 # %% ../nbs/behind/data.ipynb #9c2a65a6
+# What the files are called
 def _sample_files(
     split: str,  # `'train'` or `'valid'`
 ) -> list[str]:  # such as `'train/3/10000.png'`
@@ -163,6 +198,7 @@ def _sample_files(
     return [f'{split}/{digit}/{i}.png' for digit, i in zip(digits, positions)]
 
 # %% ../nbs/behind/data.ipynb #94264464
+# How the image files are written
 def _write_sample(
     folder: Path,  # an empty folder
 ):
@@ -175,7 +211,18 @@ def _write_sample(
     rows = [f'{file},{int("/7/" in file)}\n' for file, _ in files]  # fastai's labels: 0 for a 3, 1 for a 7
     (folder/'labels.csv').write_text('name,label\n' + ''.join(rows))
 
+# %% ../nbs/behind/data.ipynb #d47915fb
+def mnist_sample() -> Path: # fastai's folder `mnist_sample`
+    """The folder of MNIST_SAMPLE, where `untar_data` looks for it; made on first use.
+    Raises `OSError` if it isn't whole.
+
+    It holds `train/3`, `train/7`, `valid/3`, `valid/7` and `labels.csv`."""
+    path = make_folder(data_home()/'mnist_sample', _write_sample)
+    _check_sample(path)
+    return path
+
 # %% ../nbs/behind/data.ipynb #85e30a2b
+# How the folder is checked
 def _check_sample(
     path: Path,  # the folder of MNIST_SAMPLE
 ):
@@ -193,26 +240,33 @@ def _check_sample(
     if extra: raise FileExistsError(f'{path/extra[0]} is not one of the files of MNIST_SAMPLE: delete it or move it elsewhere '
                                     '(a file manager may hide it).')
 
-# %% ../nbs/behind/data.ipynb #d47915fb
-def mnist_sample() -> Path: # fastai's folder `mnist_sample`, with `train/3`, `train/7`, `valid/3`, `valid/7` and `labels.csv`
-    "The folder of MNIST_SAMPLE, where `untar_data` looks for it; made on first use. Raises `OSError` if it isn't whole."
-    path = make_folder(data_home()/'mnist_sample', _write_sample)
-    _check_sample(path)
-    return path
-
 # %% ../nbs/behind/data.ipynb #25802dbb
 def read_images(
     files: list[Path],  # greyscale images, all of the same size
 ) -> Tensor:            # (n, height, width), `uint8`
-    "Open image files one by one and stack them; raises `ValueError` for a file that is not such an image."
+    "Open image files one by one and stack them; raises `ValueError` for other files."
     arrays = []
-    for file in files:
-        try:
-            with Image.open(file) as image: mode, array = image.mode, np.array(image)
-        except (OSError, SyntaxError, ValueError) as e: raise ValueError(f"{file} can't be read as an image: {e}") from None
-        if mode != 'L': raise ValueError(f"{file} is an image of Pillow's mode {mode}: expected greyscale, mode L")
-        if arrays and array.shape != arrays[0].shape:
-            raise ValueError(f'{file} has the size {array.shape}, but the images before it {arrays[0].shape}: all must be alike')
-        arrays.append(array)
-    if not arrays: raise ValueError('there are no files to read: is the folder the right one?')
+    for file in files: arrays.append(_read_grey(file, arrays))
+    _check_some(arrays)
     return torch.from_numpy(np.stack(arrays))
+
+# %% ../nbs/behind/data.ipynb #38bc7202
+# How an image is opened, and other files are refused
+def _read_grey(
+    file: Path,               # a greyscale image
+    before: list[np.ndarray], # the images before it
+) -> np.ndarray:              # (height, width)
+    "Open an image file; raises `ValueError` for a file that is no greyscale image, or one of another size."
+    try:
+        with Image.open(file) as image: mode, array = image.mode, np.array(image)
+    except (OSError, SyntaxError, ValueError) as e: raise ValueError(f"{file} can't be read as an image: {e}") from None
+    if mode != 'L': raise ValueError(f"{file} is an image of Pillow's mode {mode}: expected greyscale, mode L")
+    if before and array.shape != before[0].shape:
+        raise ValueError(f'{file} has the size {array.shape}, but the images before it {before[0].shape}: all must be alike')
+    return array
+
+def _check_some(
+    arrays: list[np.ndarray], # the images of all files
+):
+    "Raise `ValueError` if there was no file."
+    if not arrays: raise ValueError('there are no files to read: is the folder the right one?')

@@ -30,8 +30,8 @@ from .ladder import Rung, train_rung
 # %% ../nbs/04_linear.ipynb #9bd0dcb6
 def flat_sample(
     split: str = 'train',   # `'train'` to learn from, `'valid'` to check
-) -> tuple[Tensor, Tensor]: # images (n, 784), floats from 0 to 1, and labels (n, 1), whole numbers, 1 for a 3 and 0 for a 7
-    "The 3s and 7s, an image a row; raises `ValueError` for another split."
+) -> tuple[Tensor, Tensor]: # images (n, 784) and labels (n, 1), 1 for a 3 and 0 for a 7
+    "The 3s and 7s, an image a row of floats; raises `ValueError` for another split."
     images, labels = load_sample(split)
     return images.view(-1, 28*28).float()/255, (labels == 3).long().unsqueeze(1)
 
@@ -56,18 +56,30 @@ def linear1(
 def sigmoid(
     x: Tensor, # any numbers
 ) -> Tensor:   # of the same shape, between 0 and 1
-    "Squash numbers into the range from 0 to 1; value and gradient stay finite however large they are."
-    # e is e^-x where x is 0 or more, and e^x where it isn't: of a number that isn't positive, so at most 1
+    "Squash numbers into the range from 0 to 1; value and gradient always stay finite."
+    # e is e^-x where x is 0 or more and e^x elsewhere, so it is never above 1
     e = torch.exp(torch.where(x >= 0, -x, x))
-    # so the top is 1 in the first case and e in the second, and the bottom is 1 + e in both
+    # the top is 1 in the first case and e in the second, the bottom 1 + e in both
     return torch.where(x >= 0, 1., e)/(1 + e)
 
+# %% ../nbs/04_linear.ipynb #b364a4d3
+def mnist_loss(
+    predictions: Tensor, # any numbers, above 0 for a 3, of any shape, such as (n, 1)
+    targets: Tensor,     # of the same shape, 1 for a 3 and 0 for a 7
+) -> Tensor:             # one number from 0, all right, to 1, all wrong
+    """Mean distance of sigmoid(predictions) from the targets;
+    raises `ValueError` if shapes differ or targets aren't 0 or 1."""
+    _check_pair(predictions, targets)
+    predictions = predictions.sigmoid()
+    return torch.where(targets==1, 1-predictions, predictions).mean()
+
 # %% ../nbs/04_linear.ipynb #b364a4d2
+# How targets that don't fit are refused
 def _check_pair(
     predictions: Tensor, # (n, 1), or any shape that both share
     targets: Tensor,     # in the same shape
 ):
-    "Raise `ValueError` unless there is a target for each prediction."
+    "Raise `ValueError` unless there is a target, 0 or 1, for each prediction."
     if predictions.shape != targets.shape:
         row = (*targets.shape, 1) == tuple(predictions.shape)
         raise ValueError(f'predictions have shape {tuple(predictions.shape)} and targets {tuple(targets.shape)}, expected the same: ' +
@@ -75,51 +87,52 @@ def _check_pair(
     if not ((targets == 0) | (targets == 1)).all():
         raise ValueError(f'targets must be 1 for a 3 and 0 for a 7, but they hold {targets.unique().tolist()[:5]}: (labels == 3).long() makes them')
 
-# %% ../nbs/04_linear.ipynb #b364a4d3
-def mnist_loss(
-    predictions: Tensor, # scores, (n, 1) or any shape that both share, any numbers, above 0 for a 3
-    targets: Tensor,     # in the same shape, 1 for a 3 and 0 for a 7
-) -> Tensor:             # one number from 0, all right, to 1, all wrong
-    "Mean distance of sigmoid(predictions) from the targets; raises `ValueError` if shapes differ or targets aren't 0 or 1."
-    _check_pair(predictions, targets)
-    predictions = predictions.sigmoid()
-    return torch.where(targets==1, 1-predictions, predictions).mean()
-
 # %% ../nbs/04_linear.ipynb #1904cea0
 def calc_grad(
     xb: Tensor,                        # a batch of images, (n, 784)
     yb: Tensor,                        # their targets, (n, 1)
     model: Callable[[Tensor], Tensor], # gives predictions, (n, 1)
 ):
-    "Predict, take the loss, and add its gradients to those that the model's parameters hold."
+    "Predict, take the loss, and add its gradients to those in the model's parameters."
     preds = model(xb)
     loss = mnist_loss(preds, yb)
     loss.backward()
 
 # %% ../nbs/04_linear.ipynb #13e2adbb
 def train_epoch(
-    model: Callable[[Tensor], Tensor],    # gives predictions, (n, 1)
-    lr: float,                            # learning rate
-    params: Iterable[Tensor],             # the parameters of the model, changed in place
-    dl: Iterable[tuple[Tensor, Tensor]],  # gives batches of images and targets
+    model: Callable[[Tensor], Tensor],   # gives predictions, (n, 1)
+    lr: float,                           # learning rate
+    params: Iterable[Tensor],            # the parameters of the model, changed in place
+    dl: Iterable[tuple[Tensor, Tensor]], # gives batches of images and targets
 ):
-    "One pass through the data with a step after each batch; raises `ValueError` if a parameter gets no gradient."
+    """One pass through the data with a step after each batch, made by hand
+    (`mnist_nb.optimizer.train_epoch`, of chapter 5, takes an optimizer instead);
+    raises `ValueError` if a parameter gets no gradient."""
     params = list(params)  # to go through them in every batch
     for xb,yb in dl:
         calc_grad(xb, yb, model)
-        unused = [tuple(p.shape) for p in params if p.grad is None]  # the model never touched them
-        if unused: raise ValueError(f'parameters of shape {unused} got no gradient: does the model use them?')
+        _check_grads(params)
         with torch.no_grad():
             for p in params:
                 p -= p.grad*lr
                 p.grad.zero_()
 
+# %% ../nbs/04_linear.ipynb #b631d804
+# How a parameter without a gradient is refused
+def _check_grads(
+    params: list[Tensor], # after `backward`
+):
+    "Raise `ValueError` if the model never touched one of its parameters."
+    unused = [tuple(p.shape) for p in params if p.grad is None]
+    if unused: raise ValueError(f'parameters of shape {unused} got no gradient: does the model use them?')
+
 # %% ../nbs/04_linear.ipynb #4a428684
 def batch_accuracy(
-    xb: Tensor, # predictions for a batch, (n, 1) or any shape that both share, any numbers, above 0 for a 3
-    yb: Tensor, # targets, in the same shape, 1 for a 3 and 0 for a 7
+    xb: Tensor, # raw predictions, above 0 for a 3, of any shape, such as (n, 1)
+    yb: Tensor, # targets, of the same shape, 1 for a 3 and 0 for a 7
 ) -> Tensor:    # one number from 0 to 1
-    "The share of right answers; raises `ValueError` if shapes differ or targets aren't 0 or 1."
+    """The share of right answers;
+    raises `ValueError` if shapes differ or targets aren't 0 or 1."""
     _check_pair(xb, yb)
     preds = xb.sigmoid()
     correct = (preds>0.5) == yb
@@ -131,14 +144,22 @@ def validate_epoch(
     model: Callable[[Tensor], Tensor],         # gives predictions, (n, 1)
     valid_dl: Iterable[tuple[Tensor, Tensor]], # gives batches of images and targets
 ) -> float:                                    # from 0 to 1, rounded to 4 digits
-    "The accuracy over all batches, each image counting the same; raises `ValueError` if there are none."
+    "The accuracy, each image counting the same; raises `ValueError` without batches."
     accs = [(batch_accuracy(model(xb), yb), len(xb)) for xb,yb in valid_dl]
-    if not accs: raise ValueError('valid_dl gave no batches')
+    _check_batches(accs)
     return round(sum(acc.item()*n for acc, n in accs)/sum(n for _, n in accs), 4)
+
+# %% ../nbs/04_linear.ipynb #4ce6f026
+# How an empty loader is refused
+def _check_batches(
+    accs: list, # something for each batch
+):
+    "Raise `ValueError` if there was no batch."
+    if not accs: raise ValueError('valid_dl gave no batches')
 
 # %% ../nbs/04_linear.ipynb #5d8bd8a8
 def linear_rung(
-    seed: int = 42,   # start of the random numbers, for the first weights and for shuffling
+    seed: int = 42,   # start of the random numbers: first weights and shuffling
     epochs: int = 20, # passes through the training data
 ) -> Rung:            # the result
     "Train the linear model of this chapter and measure it."

@@ -28,24 +28,38 @@ from .linear import batch_accuracy, calc_grad, flat_sample, mnist_loss, validate
 
 # %% ../nbs/05_optimizer.ipynb #ec5a9a94
 class BasicOptim:
-    "Gradient descent: changes parameters by their gradient times a learning rate; raises `ValueError` without parameters."
+    "Gradient descent; raises `ValueError` without parameters."
     def __init__(self,
         params: Iterable[Tensor], # what to change, such as `model.parameters()`
         lr: float,                # learning rate
     ):
         self.params,self.lr = list(params),lr
-        if not self.params: raise ValueError('got no parameters: model.parameters() can be walked through only once, so call it anew')
+        _check_params(self.params)
 
     def step(self, *args, **kwargs):
-        "Change each parameter against its gradient; raises `ValueError` if none of them has one."
-        with_grad = [p for p in self.params if p.grad is not None]
-        if not with_grad: raise ValueError('no parameter has a gradient: call loss.backward() before step()')
+        "Change parameters against gradients; raises `ValueError` if there are none."
         with torch.no_grad():
-            for p in with_grad: p -= p.grad*self.lr
+            for p in _with_gradient(self.params): p -= p.grad*self.lr
 
     def zero_grad(self, *args, **kwargs):
         "Forget the gradients."
         for p in self.params: p.grad = None
+
+# %% ../nbs/05_optimizer.ipynb #c39802c5
+# How missing parameters and gradients are refused
+def _check_params(
+    params: list[Tensor], # what an optimizer shall change
+):
+    "Raise `ValueError` if there is nothing to change."
+    if not params: raise ValueError('got no parameters: model.parameters() can be walked through only once, so call it anew')
+
+def _with_gradient(
+    params: Iterable[Tensor], # of an optimizer
+) -> list[Tensor]:            # those that have a gradient; the others stay as they are
+    "Which parameters a step changes; raises `ValueError` if there are none."
+    found = [p for p in params if p.grad is not None]
+    if not found: raise ValueError('no parameter has a gradient: call loss.backward() before step()')
+    return found
 
 # %% ../nbs/05_optimizer.ipynb #2510d8ee
 def train_epoch(
@@ -53,7 +67,8 @@ def train_epoch(
     dl: Iterable[tuple[Tensor, Tensor]], # gives batches of images and targets
     opt: BasicOptim,                     # or any optimizer with `step` and `zero_grad`
 ):
-    "One pass through the data, with a step of the optimizer after each batch."
+    """One pass through the data, with a step of the optimizer after each batch;
+    chapter 4's `mnist_nb.linear.train_epoch` takes the learning rate instead."""
     for xb,yb in dl:
         calc_grad(xb, yb, model)
         opt.step()
@@ -65,7 +80,7 @@ def train_model(
     epochs: int,                               # passes through the training data
     dl: Iterable[tuple[Tensor, Tensor]],       # batches to learn from
     valid_dl: Iterable[tuple[Tensor, Tensor]], # batches to check
-    opt: BasicOptim,                           # or any optimizer with `step` and `zero_grad`
+    opt: BasicOptim,                           # or any with `step` and `zero_grad`
 ):
     "Train, and print the validation accuracy after each epoch."
     for i in range(epochs):
@@ -74,50 +89,66 @@ def train_model(
 
 # %% ../nbs/05_optimizer.ipynb #3a3c2c47
 class TensorLoader:
-    "Batches cut out of two tensors; raises `ValueError` if their lengths differ, or the batch size is below 1."
+    "Batches cut out of two tensors; raises `ValueError` for unequal lengths or bs < 1."
     def __init__(self,
         x: Tensor,               # inputs, (n, ...)
         y: Tensor,               # targets, (n, ...)
         bs: int = 256,           # batch size
         shuffle: bool = False,   # a new random order in each epoch?
-        seed: int | None = None, # makes the orders repeatable; without it they follow `torch.manual_seed`
+        seed: int | None = None, # of the orders; without it `torch.manual_seed` decides
     ):
-        if len(x) != len(y) or bs < 1: raise ValueError(f'expected a target for each input and bs of 1 or more, not {len(x)} inputs, {len(y)} targets, bs={bs}')
+        _check_batches(x, y, bs)
         self.x, self.y, self.bs, self.shuffle = x, y, bs, shuffle
         self.generator = None if seed is None else torch.Generator().manual_seed(seed)
 
-    def __len__(self) -> int: return math.ceil(len(self.x)/self.bs)  # batches in an epoch; the last may be smaller, and counts
+    def __len__(self) -> int: # batches in an epoch; the last may be smaller, and counts
+        return math.ceil(len(self.x)/self.bs)
 
-    def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]: # all batches once, tuples of inputs and targets
-        if not self.shuffle: yield from zip(self.x.split(self.bs), self.y.split(self.bs)); return
-        order = torch.randperm(len(self.x), generator=self.generator)
-        for i in order.to(self.x.device).split(self.bs): yield self.x.index_select(0, i), self.y.index_select(0, i)
+    def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]: # inputs and targets
+        if self.shuffle:
+            order = torch.randperm(len(self.x), generator=self.generator)
+            for i in order.to(self.x.device).split(self.bs):
+                yield self.x.index_select(0, i), self.y.index_select(0, i)
+        else: yield from zip(self.x.split(self.bs), self.y.split(self.bs))
+
+# %% ../nbs/05_optimizer.ipynb #3e36a6b0
+# How unequal lengths are refused
+def _check_batches(
+    x: Tensor, # inputs
+    y: Tensor, # targets
+    bs: int,   # batch size
+):
+    "Raise `ValueError` unless there is a target for each input, and a batch has at least one."
+    if len(x) != len(y) or bs < 1: raise ValueError(f'expected a target for each input and bs of 1 or more, not {len(x)} inputs, {len(y)} targets, bs={bs}')
 
 # %% ../nbs/05_optimizer.ipynb #85b02a68
 def sample_dls(
     bs: int = 256,     # batch size
 ) -> 'DataLoaders':    # fastai's pair of a training and a validation loader
-    "The 3s and 7s of `flat_sample` in batches, as fastai's `Learner` takes them; the training images are shuffled."
-    from fastai.data.core import DataLoaders  # here, because fastai takes seconds to import and the rest of the module can do without
-    return DataLoaders(TensorLoader(*flat_sample('train'), bs, shuffle=True), TensorLoader(*flat_sample('valid'), bs))
+    "The batches of `flat_sample` for fastai's `Learner`, those to learn from shuffled."
+    from fastai.data.core import DataLoaders  # here, because this import takes seconds
+    train_dl = TensorLoader(*flat_sample('train'), bs, shuffle=True)
+    return DataLoaders(train_dl, TensorLoader(*flat_sample('valid'), bs))
 
 # %% ../nbs/05_optimizer.ipynb #5d06c3fb
 def fit_flat(
     model: nn.Module, # takes images (n, 784), gives scores (n, 1)
     epochs: int,      # passes through the training data
     lr: float,        # learning rate
-) -> tuple:           # the trained model, for images (n, 28, 28), and its number of parameters
-    "Train a model with fastai's `Learner`, `SGD` and `mnist_loss`, as `train_rung` wants it."
+) -> tuple:           # the model, for images (n, 28, 28), and its number of parameters
+    "Train with `Learner`, `SGD` and `mnist_loss`, and give what `train_rung` wants."
     from fastai.callback.progress import Learner  # imported from there, it has `no_bar`
     from fastai.optimizer import SGD
     learn = Learner(sample_dls(), model, opt_func=SGD, loss_func=mnist_loss)
     with learn.no_bar(), learn.no_logging(): learn.fit(epochs, lr)
     model = learn.model.cpu()
-    return lambda x: model(x.view(-1, 28*28)), sum(p.numel() for p in model.parameters())
+    parameters = sum(p.numel() for p in model.parameters())
+    return lambda x: model(x.view(-1, 28*28)), parameters
 
 def learner_rung(
-    seed: int = 42,   # start of the random numbers, for the first weights and for shuffling
+    seed: int = 42,   # start of the random numbers, for first weights and shuffling
     epochs: int = 10, # passes through the training data
 ) -> Rung:            # the result
     "Train `nn.Linear` with fastai's `Learner` and measure it."
-    return train_rung('nn.Linear, Learner', lambda: fit_flat(nn.Linear(28*28,1), epochs, 1.), seed)
+    def train(): return fit_flat(nn.Linear(28*28,1), epochs, 1.)
+    return train_rung('nn.Linear, Learner', train, seed)
