@@ -19,9 +19,9 @@ TEXT = {'', '.cff', '.css', '.ini', '.ipynb', '.js', '.json', '.md', '.py', '.qm
 
 REPOSITORY = re.compile(r'(?:github\.com[/:]|githubusercontent\.com/|/github/)([\w.-]+)/([\w-]+(?:\.git\b)?)', re.I)
 PAGES = re.compile(r'\b([\w-]+)\.github\.io/([\w-]+)', re.I)
-OURS = [  # places where an address of a repository can only be the book's own
-    r'git\+https://github\.com/([\w.-]+/[\w-]+)', r'git clone https://github\.com/([\w.-]+/[\w-]+)',
-    r'colab\.research\.google\.com/github/([\w.-]+/[\w-]+)', r'repository-code: "?https://github\.com/([\w.-]+/[\w-]+)']
+OURS = {  # files where the first such address can only be the book's own
+    'CITATION.cff': r'^repository-code: https://github\.com/([\w.-]+/[\w-]+)', '_quarto.yml': r'^ +href: https://github\.com/([\w.-]+/[\w-]+)',
+    'nbs/index.ipynb': r'https://colab\.research\.google\.com/github/([\w.-]+/[\w-]+)'}
 
 SET_UP = '''# Set-up
 import sys
@@ -66,8 +66,9 @@ def short(address: str) -> str:
 
 def with_addresses(texts: dict[Path, str], now: dict[str, str]) -> dict[Path, str]:
     "The texts with the present addresses in place of former ones."
-    former = {found for text in texts.values() for place in OURS for found in re.findall(place, text)}
-    sites = set(re.findall(r'^url: "?(https://[^\s"]+)', texts.get(CITATION, ''), re.M))
+    found = [re.search(place, texts.get(ROOT/file, ''), re.M) for file, place in OURS.items()]
+    former = {address[1] for address in found if address}
+    sites = set(re.findall(r'^url: (https://\S+/)$', texts.get(CITATION, ''), re.M))
     for path, text in texts.items():
         for old in sites - {now['website']}: text = text.replace(old, now['website']).replace(short(old), short(now['website']))
         for old in former - {short(now['repository'])}:
