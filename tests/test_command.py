@@ -227,9 +227,11 @@ def test_jupyterlab_opens_the_book(book, lab, monkeypatch):
 
 
 @pytest.mark.skipif(os.name == 'nt', reason='sends the signal of Ctrl-C')
-def test_ctrl_c_is_for_jupyterlab(book, lab, monkeypatch):
-    "It reaches both, as in a terminal; JupyterLab deals with it, and the command waits for that."
+@pytest.mark.parametrize('status', ['0', '1'])
+def test_ctrl_c_is_for_jupyterlab(book, lab, monkeypatch, status):
+    "It reaches both, as in a terminal; JupyterLab deals with it, the command waits for that, and finds nothing wrong with it."
     monkeypatch.setenv('LAB_RUNS', '60')
+    monkeypatch.setenv('LAB_STATUS', status)
     process = start(book, before=lab, start_new_session=True)
     while not process.stdout.readline().startswith('lab'): pass
     time.sleep(0.3)
