@@ -85,6 +85,8 @@ def test_default_folder_is_ignored_by_git(tmp_path):
     assert status == 0 and out.startswith('The book is in mnist-nb-book: ')
     assert (tmp_path/'mnist-nb-book/index.ipynb').is_file()
     assert 'mnist-nb-book/' in (ROOT/'.gitignore').read_text().splitlines()
+    inside = tmp_path/'mnist-nb-book'  # there, it means that folder, and not a second one in it
+    assert terminal('--no-open', cwd=inside) == (0, f'The book is in {inside}: up to date.', '')
 
 
 def test_again(book, tmp_path):
@@ -145,7 +147,7 @@ def test_interrupted(book, tmp_path, monkeypatch, capsys):
         return replace(self, target)
     monkeypatch.setattr(Path, 'replace', once_more)
     monkeypatch.setattr(command, 'book_folder', lambda: edition)
-    assert refused(capsys, mine, '--no-open') == 'Stopped before the end; no file is half written.'
+    assert refused(capsys, mine, '--no-open') == 'Stopped before the end: run the same command again.'
     assert not list(mine.rglob('*.unfinished'))
     monkeypatch.setattr(Path, 'replace', replace)
     copy_book(mine, edition, '9.9')
@@ -187,7 +189,7 @@ def test_ctrl_c(capsys, monkeypatch, tmp_path):
     def interrupt(*args): raise KeyboardInterrupt
     monkeypatch.setattr(command, 'copy_book', interrupt)
     monkeypatch.setattr(command, '_add', interrupt)
-    assert refused(capsys, tmp_path/'new') == refused(capsys, 'class', tmp_path/'new') == 'Stopped before the end; no file is half written.'
+    assert refused(capsys, tmp_path/'new') == refused(capsys, 'class', tmp_path/'new') == 'Stopped before the end: run the same command again.'
     assert not (tmp_path/'new').exists() and not list(tmp_path.glob('.new*'))
 
 

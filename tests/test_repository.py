@@ -92,6 +92,11 @@ def test_bad_input(copy, old, new, said):
         assert result.returncode == 1 and said in result.stderr and len(result.stderr.splitlines()) == 1, result.stderr
 
 
+def test_unknown_option():
+    result = run(ROOT, '--chekc')
+    assert result.returncode == 1 and result.stderr.startswith("No such option '--chekc'") and result.stderr.endswith('see fill_in.py --help.\n')
+
+
 def test_a_damaged_notebook(copy):
     (copy/'nbs/03_sgd.ipynb').write_text('{"cells": ')
     result = run(copy)

@@ -9,8 +9,9 @@ and the cell "Set-up" into every chapter and every notebook behind the scenes: i
 import os, re, subprocess, sys, tomllib
 from pathlib import Path
 
-import nbformat
-from fastcore.script import call_parse
+import click, nbformat
+
+from mnist_nb.command import run_command
 
 ROOT = Path(__file__).resolve().parent.parent
 CITATION = ROOT/'CITATION.cff'
@@ -114,11 +115,10 @@ def spellings(texts: dict[Path, str], now: dict[str, str]) -> list[str]:
     return wrong
 
 
-@call_parse
-def main(
-    check: bool = False,  # Say what is out of step, and write nothing
-):
-    "Write addresses, version and the set-up cells wherever they belong."
+@click.command()
+@click.option('--check', is_flag=True, help='Say what is out of step, and write nothing.')
+def main(check):
+    "Write the addresses, the version and the cells that set notebooks up, wherever they belong."
     try:
         now, texts = facts(), files()
         right = filled_in(texts, now)
@@ -140,3 +140,6 @@ def main(
     if texts == with_addresses(dict(texts), now): return
     for command in GENERATED:
         if subprocess.run(command, cwd=ROOT).returncode: raise SystemExit(f'{command[-1]} failed: mend what it says above, and run it again.')
+
+
+if __name__ == '__main__': run_command(main, 'fill_in.py')
