@@ -262,7 +262,7 @@ def copies(tmp_path_factory):
     dest = tmp_path_factory.mktemp('class')/'new/copies'
     status, out, err = terminal('class', dest)
     learners = sum(not name.startswith('exercises/') for name in NAMES)
-    assert (status, out, err) == (0, f'{dest} has {learners} notebooks for learners, {len(NAMES)} for teachers.', '')
+    assert (status, out, err) == (0, f'{dest}: {learners} notebooks for learners, {len(NAMES)} for teachers.', '')
     assert [path.name for path in dest.parent.iterdir()] == ['copies']  # nothing is left beside it
     return dest
 
