@@ -21,4 +21,4 @@ Modules:
 - `mnist_nb.relu_net`: Two linear layers with a bend between them. The bend is what makes it more than a line, and this chapter shows where that matters and where it doesn't.
 - `mnist_nb.sgd`: How a model finds good weights by itself: measure how wrong it is, find out which way is better, take a small step, repeat."""
 
-__version__ = "0.0.1"
+__version__ = "0.2.0"

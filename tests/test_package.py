@@ -1,13 +1,16 @@
 """What reaches a reader who installs the package: the wheel is built from the tracked files only, installed
 into a folder of its own, and used from there."""
-import email, importlib.util, os, shutil, subprocess, sys, zipfile
+import ast, email, importlib.util, os, re, shutil, subprocess, sys, tarfile, zipfile
 from configparser import ConfigParser
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
 from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 REPO = Path(__file__).resolve().parent.parent
+VERSION = re.search('__version__ = "(.+)"', (REPO/'mnist_nb/__init__.py').read_text(encoding='utf-8'))[1]
 DIGITS = {f'mnist_nb/digits/{part}-{kind}.xz' for part in ('train', 't10k') for kind in ('images', 'labels')}
 
 
@@ -27,26 +30,46 @@ def tracked():
 
 
 @pytest.fixture(scope='module')
-def wheel(tracked, tmp_path_factory):
-    "The wheel, built from the source distribution, built from a clean copy of the tracked files."
+def source(tracked, tmp_path_factory):
+    "A clean copy of the tracked files, with what was built from it in `dist`."
     source = tmp_path_factory.mktemp('source')
     for file in tracked:
         (source/file).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(REPO/file, source/file)
     # In this environment, so that the test needs no network; `build` checks that it has what building takes.
     run(sys.executable, '-m', 'build', '--no-isolation', cwd=source)
+    return source
+
+
+@pytest.fixture(scope='module')
+def wheel(source):
+    "The wheel, built from the source distribution."
     assert len(list((source/'dist').glob('*.tar.gz'))) == 1
     wheel, = (source/'dist').glob('*.whl')
     return wheel
+
+
+def pip(*words):
+    "Install something, without a network, and without what it requires, which is here."
+    pip = ['pip'] if importlib.util.find_spec('pip') else ['uv', 'pip']  # uv makes environments without pip
+    return run(sys.executable, '-m', *pip, 'install', '--no-deps', '--no-index', *words)
 
 
 @pytest.fixture(scope='module')
 def installed(wheel, tmp_path_factory):
     "A folder with nothing but the installed wheel."
     target = tmp_path_factory.mktemp('target')
-    pip = ['pip'] if importlib.util.find_spec('pip') else ['uv', 'pip']  # uv makes environments without pip
-    run(sys.executable, '-m', *pip, 'install', '--no-deps', '--no-index', '--target', target, wheel)
+    pip('--target', target, wheel)
     return target
+
+
+@pytest.fixture(scope='module')
+def editable(source, tmp_path_factory):
+    "A folder with nothing but an editable installation, as a clone of the repository has."
+    prefix = tmp_path_factory.mktemp('editable')
+    pip('--prefix', prefix, '--no-build-isolation', '--editable', source)
+    pth, = prefix.rglob('*.pth')
+    return pth.parent
 
 
 @pytest.fixture(scope='module')
@@ -66,14 +89,23 @@ def metadata(wheel):
 
 
 def test_content(wheel, tracked):
-    "The modules, the digits, the licences, what every wheel has, and nothing else."
+    "The modules, the notebooks, the digits, the licences, what every wheel has, and nothing else."
     with zipfile.ZipFile(wheel) as archive: names = set(archive.namelist())
     ours = {name for name in names if name.startswith('mnist_nb/')}
     modules = {file for file in tracked if file.startswith('mnist_nb/') and file.endswith('.py')}
-    assert 'mnist_nb/data.py' in modules
-    assert ours == modules | DIGITS | {'mnist_nb/digits/LICENSE'}
+    notebooks = {f'mnist_nb/book/{file.removeprefix("nbs/")}' for file in tracked if re.match(r'nbs/.*\.ipynb$', file)}
+    assert 'mnist_nb/command.py' in modules and 'mnist_nb/book/behind/command.ipynb' in notebooks
+    assert ours == modules | notebooks | DIGITS | {'mnist_nb/digits/LICENSE'}
     assert {name.partition('.dist-info/')[2] for name in names - ours} == {
         'METADATA', 'WHEEL', 'RECORD', 'top_level.txt', 'entry_points.txt', 'licenses/LICENSE'}
+
+
+def test_source(source, tracked):
+    "The source distribution has what the wheel is built from."
+    archive, = (source/'dist').glob('*.tar.gz')
+    with tarfile.open(archive) as opened: names = {name.partition('/')[2] for name in opened.getnames()}
+    assert names >= {file for file in tracked if file.startswith('mnist_nb/') or re.match(r'nbs/.*\.ipynb$', file)}
+    assert names >= {'settings.ini', 'setup.py', 'pyproject.toml', 'README.md', 'LICENSE'}
 
 
 def test_size(wheel):
@@ -97,18 +129,80 @@ def test_works_alone(installed, home):
     assert lines[2:] == ['12396 12396 60000 60000', '2038 2038 10000 10000']
 
 
+def command(python, *words, cwd):
+    "Copy the book with `mnist-nb`, started as the script that was installed starts it. Returns where the book came from, and what was said."
+    code = f"""if True:
+        {python}
+        from mnist_nb.command import book_folder, main
+        print(book_folder())
+        sys.exit(main({list(words)!r}))"""
+    env = {**os.environ, 'PYTHONPATH': '', 'JUPYTER_DATA_DIR': str(cwd/'jupyter')}
+    return run(sys.executable, '-S', '-c', code, cwd=cwd, env=env).splitlines()
+
+
+def everything_else():
+    "The folders of this environment, without what its .pth files would add."
+    return [folder for folder in sys.path if 'site-packages' in folder]
+
+
+def test_command_from_the_wheel(installed, source, tmp_path):
+    "The notebooks come out of the package; the script that pip makes leads to the command."
+    book, said = command(f'import sys; sys.path += [{str(installed)!r}, *{everything_else()}]', 'new', '--no-open', cwd=tmp_path)
+    assert Path(book) == installed/'mnist_nb/book' and said.startswith('The book is in new: ')
+    copied = {path.relative_to(tmp_path/'new') for path in (tmp_path/'new').rglob('*.ipynb')}
+    assert copied == {path.relative_to(source/'nbs') for path in (source/'nbs').rglob('*.ipynb')}
+    script, = (path for path in (installed/'bin', installed/'Scripts') if path.exists())
+    assert [path.stem for path in script.iterdir()] == ['mnist-nb']
+    env = {**os.environ, 'PYTHONPATH': str(installed)}
+    assert run(next(script.iterdir()), '--version', cwd=tmp_path, env=env) == f'mnist-nb {VERSION}\n'
+
+
+def test_command_from_a_clone(editable, source, tmp_path):
+    "The notebooks are those that their authors edit."
+    begin = f'import sys, site; sys.path += {everything_else()}; site.addsitedir({str(editable)!r})'
+    book, said = command(begin, 'new', '--no-open', cwd=tmp_path)
+    assert Path(book).resolve() == (source/'nbs').resolve() and said.startswith('The book is in new: ')
+
+
 def requirements(lines):
     "Requirements in one spelling, as a set."
     return {str(Requirement(line)) for line in lines}
 
 
 def test_requirements(metadata, facts):
-    "The package requires what settings.ini says, for its readers and for its makers."
+    "The package requires what settings.ini says, for its readers, for reading in JupyterLab, and for its makers."
     required = [Requirement(line) for line in metadata.get_all('Requires-Dist')]
+    assert metadata.get_all('Provides-Extra') == ['lab', 'dev']
     assert {str(r) for r in required if not r.marker} == requirements(facts['requirements'].split())
-    makers = [str(r).partition(';')[0] for r in required if r.marker and r.marker.evaluate({'extra': 'dev'})]
-    assert requirements(makers) == requirements(facts['dev_requirements'].split())
-    assert len(required) == len(facts['requirements'].split()) + len(makers)
+    lab, dev = ({str(r).partition(';')[0] for r in required if r.marker and r.marker.evaluate({'extra': extra})} for extra in ('lab', 'dev'))
+    assert lab == requirements(facts['lab_requirements'].split())
+    assert dev == lab | requirements(facts['dev_requirements'].split())
+
+
+def test_what_is_imported_is_required(facts):
+    "Everything that the package imports is required by name, or comes with something that is."
+    comes_with = {'cycler': 'matplotlib', 'matplotlib-inline': 'ipython', 'python-fasthtml': 'fastprogress', 'ipywidgets': 'the extra lab'}
+    named = {canonicalize_name(Requirement(line).name) for line in facts['requirements'].split()}
+    for module in (REPO/'mnist_nb').rglob('*.py'):
+        for node in ast.walk(ast.parse(module.read_text(encoding='utf-8'))):
+            if isinstance(node, ast.ImportFrom): imported = [node.module] if not node.level else []
+            else: imported = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            for name in {name.split('.')[0] for name in imported} - set(sys.stdlib_module_names) - {'mnist_nb'}:
+                packages = {canonicalize_name(package) for package in packages_distributions()[name]}
+                assert packages & (named | set(comes_with)), f'{module.name} imports {name}'
+
+
+def test_lowest_versions(facts):
+    "Each requirement says from which version on, and the constraints keep to that."
+    pins = [Requirement(line) for line in (REPO/'constraints.txt').read_text().splitlines() if '==' in line]
+    for requirement in map(Requirement, (facts['requirements'] + facts['lab_requirements']).split()):
+        assert [specifier.operator for specifier in requirement.specifier] == ['>='], requirement
+        pinned = [pin for pin in pins if canonicalize_name(pin.name) == canonicalize_name(requirement.name)]
+        assert pinned and all(next(iter(pin.specifier)).version in requirement.specifier for pin in pinned), requirement
+
+
+def test_constraints_name_no_address():
+    assert '://' not in (REPO/'constraints.txt').read_text()
 
 
 def test_metadata(metadata, facts):
@@ -124,5 +218,6 @@ def test_metadata(metadata, facts):
 def test_import_is_light(tmp_path):
     "A reader of the first chapters does not wait for what only later ones use."
     heavy = {'fastai', 'torchvision', 'pandas', 'matplotlib', 'IPython', 'fastprogress'}
-    code = f'import sys, mnist_nb.data; print(*sorted({heavy!r} & set(sys.modules)))'
-    assert run(sys.executable, '-c', code, cwd=tmp_path, env={**os.environ, 'PYTHONPATH': str(REPO)}).split() == []
+    for module, much in (('data', heavy), ('command', heavy | {'torch', 'numpy', 'nbformat'})):
+        code = f'import sys, mnist_nb.{module}; print(*sorted({much!r} & set(sys.modules)))'
+        assert run(sys.executable, '-c', code, cwd=tmp_path, env={**os.environ, 'PYTHONPATH': str(REPO)}).split() == []
