@@ -1,80 +1,124 @@
 // What the pages of the book do beyond Quarto's own: the same on a site built by Quarto and by tools/build_site.py.
 (() => {
   const main = document.querySelector('main')
-  const title = document.querySelector('#title-block-header')
+  const all = (selector, within = document) => [...within.querySelectorAll(selector)]
   const make = (tag, properties, ...children) => {
     const element = Object.assign(document.createElement(tag), properties)
     element.append(...children)
     return element
   }
 
-  // Colab and download: the link 'View source' has the repository's address, the branch and the notebook
-  const source = document.querySelector('.toc-actions a[href*="/blob/"]')?.href ?? ''
-  const [, repository, path] = source.match(/github\.com\/(.+?)\/blob\/(.+\/\d[^/]*\.ipynb)$/) ?? []
-  if (repository) {
-    const raw = `https://raw.githubusercontent.com/${repository}/${path}`
-    const button = (text, href) => make('a', { className: 'btn btn-sm btn-outline-secondary', href }, text)
-    const download = button('Download the notebook', raw)
-    // a browser shows a file of another host rather than saving it, so fetch it first
-    download.addEventListener('click', async event => {
-      event.preventDefault()
-      try {
-        const content = await (await fetch(raw)).blob()
-        make('a', { href: URL.createObjectURL(content), download: path.split('/').pop() }).click()
-      } catch { location.href = raw }
-    })
-    const colab = button('Open in Colab', `https://colab.research.google.com/github/${repository}/blob/${path}`)
-    title.append(make('p', { className: 'chapter-links' }, colab, ' ', download))
+  // buttons of icons alone say in words what they do
+  const labelButtons = () => {
+    const labels = { '.quarto-btn-toggle': 'Chapters', '.quarto-color-scheme-toggle': 'Light/dark', '#quarto-header a:has(.bi-github)': 'GitHub' }
+    for (const [button, text] of Object.entries(labels)) {
+      for (const element of all(button)) {
+        element.removeAttribute('aria-label')
+        element.append(make('span', { className: 'label' }, text))
+      }
+    }
   }
 
-  // the table of contents, which is beside the text, has no room there on a phone
-  const contents = document.querySelector('#TOC > ul')?.cloneNode(true)
-  if (contents) {
-    contents.querySelectorAll('a').forEach(link => { link.removeAttribute('id'); link.className = '' })
-    title.after(make('details', { className: 'phone-contents' }, make('summary', {}, 'On this page'), contents))
+  // a browser shows a file of another host rather than saving it, so fetch it first
+  const saveNotebook = async event => {
+    event.preventDefault()
+    const { href } = event.currentTarget
+    try {
+      const content = await (await fetch(href)).blob()
+      make('a', { href: URL.createObjectURL(content), download: href.split('/').pop() }).click()
+    } catch { location.href = href }
   }
 
-  // figures enlarge at a click, and shrink again at the next or with the Escape key
-  const enlarged = make('img', {})
-  const dialog = make('dialog', { className: 'enlarged', onclick: () => dialog.close() }, enlarged)
-  document.body.append(dialog)
-  for (const figure of main.querySelectorAll('.cell-output-display img')) {
-    const button = make('button', { type: 'button', className: 'enlarge', title: 'Enlarge' })
-    figure.replaceWith(button)
-    button.append(figure)
-    button.addEventListener('click', () => {
-      Object.assign(enlarged, { src: figure.src, alt: figure.alt })
-      enlarged.style.imageRendering = figure.naturalWidth < 100 ? 'pixelated' : 'auto'  // a digit, dot by dot
-      dialog.showModal()
-    })
+  // the contents have no room beside the text on a narrow screen; there, all of them are open
+  const foldContents = () => {
+    const contents = document.querySelector('#TOC > ul')?.cloneNode(true)
+    if (!contents) return
+    all('a, ul', contents).forEach(element => { element.removeAttribute('id'); element.className = '' })
+    document.querySelector('#title-block-header').after(
+      make('details', { className: 'phone-contents' }, make('summary', {}, 'On this page'), contents))
+  }
+
+  // the contents beside the text scroll along, so that the present place is to be seen
+  const followContents = () => {
+    const box = document.querySelector('#quarto-margin-sidebar')
+    const place = box?.querySelector('#TOC a.active')?.getBoundingClientRect()
+    if (!place) return
+    const { top, bottom } = box.getBoundingClientRect()
+    if (place.top < top + 40) box.scrollTop += place.top - top - 40
+    if (place.bottom > bottom - 40) box.scrollTop += place.bottom - bottom + 40
+  }
+
+  // figures enlarge at a click, and shrink again with the button, at the next click, or with the Escape key
+  const enlargeFigures = () => {
+    const large = make('img', {}), caption = make('p', {})
+    const close = make('button', { type: 'button', className: 'btn btn-sm btn-outline-secondary' }, 'Close')
+    const dialog = make('dialog', { className: 'enlarged', onclick: () => dialog.close() }, close, large, caption)
+    document.body.append(dialog)
+    for (const figure of all('.cell-output-display img', main)) {
+      const button = make('button', { type: 'button', className: 'enlarge', title: 'Enlarge' })
+      figure.replaceWith(button)
+      button.append(figure)
+      button.addEventListener('click', () => {
+        Object.assign(large, { src: figure.src, alt: figure.alt })
+        large.style.imageRendering = figure.naturalWidth < 100 ? 'pixelated' : 'auto'  // a digit, dot by dot
+        caption.textContent = button.closest('figure')?.querySelector('figcaption')?.textContent ?? ''
+        dialog.showModal()
+      })
+    }
   }
 
   // what scrolls in a box of its own can be reached, and so scrolled, with the keyboard
-  const reach = () => main.querySelectorAll('pre, .cell-output-display, .sd-table').forEach(box => {
-    if (box.scrollWidth > box.clientWidth) box.tabIndex = 0
+  const reachBoxes = () => all('pre, .cell-output-display, .table-box, math', main).forEach(box => {
+    if (box.scrollWidth > box.clientWidth && box.checkVisibility()) box.tabIndex = 0
   })
-  reach()
-  addEventListener('resize', reach)
-  document.addEventListener('toggle', reach, true)  // what was folded had no width before
 
-  // words of the glossary, where a chapter prints them bold for the first time and where it lists them:
-  // a link to the glossary, with the sentence that stands there as its hover text
-  const linkWords = async glossary => {
-    const page = new DOMParser().parseFromString(await (await fetch(glossary)).text(), 'text/html')
+  // a link to a definition opens the fold that it is in
+  const openFold = () => {
+    const place = document.getElementById(decodeURIComponent(location.hash.slice(1)))
+    const folds = all('details:not([open])', main).filter(fold => place && fold.contains(place))
+    folds.forEach(fold => { fold.open = true })
+    if (folds.length) place.scrollIntoView()
+  }
+
+  // the glossary's words, in lower case, each with the place and the sentence that it has there
+  const readGlossary = async address => {
+    const page = new DOMParser().parseFromString(await (await fetch(address)).text(), 'text/html')
     const entries = new Map()
-    for (const entry of page.querySelectorAll('main li:has(a[id])')) {
+    for (const entry of all('main li:has(a[id])', page)) {
       const [, terms, meaning] = entry.textContent.match(/^\s*(.+?): (.+?)\s*(Chapter \w+)?\s*$/s) ?? []
       for (const term of terms?.split(/, | and /) ?? []) entries.set(term.toLowerCase(), [entry.querySelector('a[id]').id, meaning])
     }
-    const link = (node, text) => {
+    return entries
+  }
+
+  // words of the glossary, where a chapter prints them bold for the first time and where it lists them, become buttons:
+  // the sentence that stands in the glossary appears below the word, for a mouse, a finger and the keyboard alike
+  const explainWords = async glossary => {
+    const entries = await readGlossary(glossary)
+    const sentence = make('p', {}), link = make('a', {}, 'Glossary')
+    const meaning = make('div', { className: 'meaning', popover: 'auto' }, sentence, link)
+    document.body.append(meaning)
+    const explain = (word, id, text) => {
+      sentence.textContent = text
+      link.href = `${glossary}#${id}`
+      word.after(meaning)  // so that the next stop of the keyboard is the link
+      meaning.showPopover()
+      const { left, bottom } = word.getBoundingClientRect()
+      meaning.style.left = `${scrollX + Math.max(16, Math.min(left, innerWidth - meaning.offsetWidth - 16))}px`
+      meaning.style.top = `${scrollY + bottom + 4}px`
+    }
+    const button = (node, text) => {
       const word = text.trim().toLowerCase()
-      const [id, meaning] = entries.get(word) ?? entries.get(word.replace(/s$/, '')) ?? []
-      return id && make('a', { className: 'glossary-word', href: `${glossary}#${id}`, title: meaning }, node)
+      const [id, text_] = entries.get(word) ?? entries.get(word.replace(/s$/, '')) ?? []
+      if (!id) return
+      const element = make('button', { type: 'button', className: 'glossary-word' }, node)
+      element.addEventListener('click', () => explain(element, id, text_))
+      return element
     }
     const seen = new Set()
-    for (const bold of main.querySelectorAll(':is(p, li) > strong')) {
+    for (const bold of all(':is(p, li) > strong', main)) {
       const word = bold.textContent.toLowerCase()
-      const linked = !seen.has(word) && link(bold.cloneNode(true), word)
+      const linked = !seen.has(word) && button(bold.cloneNode(true), word)
       seen.add(word)
       if (linked) bold.replaceWith(linked)
       if (word !== 'words introduced:') continue
@@ -82,20 +126,36 @@
         const pieces = node.nodeName === 'CODE' ? [node.textContent] : node.textContent.split(/(^\s+| · |, | and | ?[().])/)
         node.replaceWith(...pieces.map(piece => {
           const shown = node.nodeName === 'CODE' ? node.cloneNode(true) : piece
-          return link(shown, piece) || shown
+          return button(shown, piece) || shown
         }))
       }
     }
   }
-  const glossary = document.querySelector('#quarto-sidebar a[href$="glossary.html"]:not(.active)')
-  if (glossary) linkWords(glossary.href).catch(() => {})  // pages opened as files can't read each other
 
-  // nbdev's links name the definition they lead to, but Quarto gives code no such place
-  const name = decodeURIComponent(location.hash.slice(1))
-  if (name && !document.getElementById(name)) {
-    const after = word => `${word.nextSibling?.textContent}${word.nextElementSibling?.textContent}`.trim()
-    const defined = word => after(word).match(/^\w*/)[0].toLowerCase()
-    const words = [...main.querySelectorAll('pre .kw')].filter(word => /^(def|class)$/.test(word.textContent))
-    words.find(word => defined(word) === name.split('.').pop())?.scrollIntoView()
+  // both builders search with Fuse. What has the words as they are goes before what is only like them, chapters before
+  // the glossary, and the glossary before the rest
+  const searchChaptersFirst = () => {
+    if (!window.Fuse) return
+    const { search } = Fuse.prototype
+    Fuse.prototype.search = function (query, { limit = 20, ...options } = {}) {
+      const rank = ({ href, title, section, text }) =>
+        3 * !`${title} ${section} ${text}`.toLowerCase().includes(query.toLowerCase())
+        + (href.includes('/') ? 2 : href.startsWith('glossary') ? 1 : 0)
+      return search.call(this, query, options).sort((a, b) => rank(a.item) - rank(b.item)).slice(0, limit)
+    }
   }
+
+  labelButtons()
+  all('.download-notebook').forEach(button => button.addEventListener('click', saveNotebook))
+  foldContents()
+  addEventListener('scroll', followContents, { passive: true })
+  enlargeFigures()
+  reachBoxes()
+  addEventListener('resize', reachBoxes)
+  document.addEventListener('toggle', reachBoxes, true)  // what was folded had no width before
+  openFold()
+  addEventListener('hashchange', openFold)
+  searchChaptersFirst()
+  const glossary = document.querySelector('#quarto-sidebar a[href$="glossary.html"]:not(.active)')
+  if (glossary) explainWords(glossary.href).catch(() => {})  // pages opened as files can't read each other
 })()
