@@ -107,7 +107,8 @@ def look(browser) -> Iterator:
     "Open a page for a reader whose system has a theme, in a window of a width, by mouse or by touch."
     contexts = []
     def open_page(address: str, theme: str = 'light', width: int = 1400, touch: bool = False) -> Page:
-        contexts.append(browser.new_context(color_scheme=theme, viewport=dict(width=width, height=900), has_touch=touch))
+        contexts.append(browser.new_context(color_scheme=theme, viewport=dict(width=width, height=900), has_touch=touch,
+                                            reduced_motion='reduce'))  # pages don't glide then
         page = contexts[-1].new_page()
         page.goto(address)
         return page
@@ -315,7 +316,7 @@ def test_contents_are_within_reach_on_a_phone(site, look):
     page = look(f'{site}/pixels.html', width=375)
     page.click('.phone-contents summary')
     page.click('.phone-contents a >> nth=-1')
-    page.wait_for_function('scrollY > 1000')  # it glides there
+    page.wait_for_function('scrollY > 1000')
 
 
 def test_contents_follow_a_long_page(site, look):

@@ -109,11 +109,9 @@
     }
     const button = (node, text) => {
       const word = text.trim().toLowerCase()
-      const [id, text_] = entries.get(word) ?? entries.get(word.replace(/s$/, '')) ?? []
-      if (!id) return
-      const element = make('button', { type: 'button', className: 'glossary-word' }, node)
-      element.addEventListener('click', () => explain(element, id, text_))
-      return element
+      const entry = entries.get(word) ?? entries.get(word.replace(/s$/, ''))
+      return entry && make('button', {
+        type: 'button', className: 'glossary-word', onclick: event => explain(event.currentTarget, ...entry) }, node)
     }
     const seen = new Set()
     for (const bold of all(':is(p, li) > strong', main)) {
