@@ -107,7 +107,8 @@ def look(browser) -> Iterator:
     "Open a page for a reader whose system has a theme, in a window of a width, by mouse or by touch."
     contexts = []
     def open_page(address: str, theme: str = 'light', width: int = 1400, touch: bool = False) -> Page:
-        contexts.append(browser.new_context(color_scheme=theme, viewport=dict(width=width, height=900), has_touch=touch))
+        contexts.append(browser.new_context(color_scheme=theme, viewport=dict(width=width, height=900), has_touch=touch,
+                                            reduced_motion='reduce'))  # pages don't glide then
         page = contexts[-1].new_page()
         page.goto(address)
         return page
@@ -120,6 +121,12 @@ def is_dark(page: Page) -> bool:
     page.wait_for_timeout(100)  # smalldocs waits 50 ms after a change of theme
     colour = page.evaluate('getComputedStyle(document.body).backgroundColor')
     return sum(map(int, colour[4:-1].split(','))) < 3*128
+
+
+def violations(page: Page) -> list[tuple]:
+    "What keeps people from using a page. The inside of Quarto's search field is out of our hands."
+    found = Axe().run(page, {'exclude': [['.aa-Autocomplete'], ['.aa-DetachedSearchButton']]}).response['violations']
+    return [(v['help'], len(v['nodes']), v['nodes'][0]['html'][:200]) for v in found]
 
 
 def name_of(address: str) -> str:
@@ -162,7 +169,8 @@ def test_figures_are_files_of_a_stated_size(folder, name):
     "A figure is as wide as it says, in twice as many dots, and never wider than the text."
     for img in re.findall(r'<img[^>]*src="[^"]*"[^>]*>', (folder/name).read_text(encoding='utf-8')):
         src, width = re.search(r' src="([^"]*)"', img)[1], re.search(r' width="(\d+)"', img)
-        assert not src.startswith('data:') and width, img[:200]
+        assert not src.startswith('data:'), img[:200]
+        if src.endswith('.svg'): continue
         with Image.open((folder/name).parent/src) as image: assert int(width[1]) <= image.width, img
 
 
@@ -229,8 +237,7 @@ def test_lines_of_prose_have_some_75_letters(site, look, name):
 def test_accessible(site, look, name, theme):
     page = look(f'{site}/{name}', theme)
     assert is_dark(page) == (theme == 'dark')
-    violations = Axe().run(page).response['violations']
-    assert not violations, [(v['help'], len(v['nodes']), v['nodes'][0]['html'][:200]) for v in violations]
+    assert not violations(page)
 
 
 def test_the_keyboard_comes_to_the_text_first(site, look):
@@ -309,7 +316,7 @@ def test_contents_are_within_reach_on_a_phone(site, look):
     page = look(f'{site}/pixels.html', width=375)
     page.click('.phone-contents summary')
     page.click('.phone-contents a >> nth=-1')
-    page.wait_for_function('scrollY > 1000')  # it glides there
+    page.wait_for_function('scrollY > 1000')
 
 
 def test_contents_follow_a_long_page(site, look):
@@ -326,7 +333,7 @@ def test_a_link_finds_a_definition_even_in_a_fold(site, look, folder):
     page = look(f'{site}/behind/pages.html#book_style')
     page.wait_for_function('scrollY > 1000')
     page.evaluate('scrollTo({ top: 0, behavior: "instant" })')
-    page.wait_for_function('scrollY === 0')
+    page.wait_for_function('scrollY < 100')
     page.evaluate('location.hash = "set_up"')
     page.wait_for_function('scrollY > 1000')
     folded = r'<details class="code-fold(?:(?!</details>).)*?<span id="([a-z_]+)"'
@@ -374,7 +381,7 @@ def test_figure_enlarges_with_its_caption(site, look, theme):
         figure.locator('.enlarge').click()
         assert page.is_visible('dialog.enlarged img')
         assert page.inner_text('dialog.enlarged p') == figure.locator('figcaption').inner_text()
-        assert not [v for v in Axe().run(page, 'dialog').response['violations']]
+        assert not violations(page)
         close()
         assert page.is_hidden('dialog.enlarged img')
 
@@ -390,7 +397,7 @@ def test_a_word_of_the_glossary_explains_itself(site, look, by):
     page.wait_for_selector('.meaning >> text=simple model')
     box = page.locator('.meaning').bounding_box()
     assert 0 <= box['x'] and box['x'] + box['width'] <= 375
-    assert not [v for v in Axe().run(page, '.meaning').response['violations']]
+    assert not violations(page)
     page.keyboard.press('Tab' if by == 'keyboard' else 'Escape')
     if by != 'keyboard': assert page.is_hidden('.meaning')
     else: assert page.evaluate('document.activeElement.href').startswith(f'{site}/glossary.html#')
@@ -406,6 +413,13 @@ def test_an_exercise_says_where_to_run_it(site, look, folder, name):
     invitations = re.findall(r'<p class="to-run">.*?<code>(check_\w+)</code>', page)
     assert len(invitations) == len(verdicts) and '<b>Not yet.</b>' not in page
     assert all(check in cell.source for check, cell in zip(invitations, verdicts))
+
+
+@pytest.mark.parametrize('width', [1400, 375])
+def test_pixels_are_square(site, look, width):
+    page = look(f'{site}/pixels.html', width=width)
+    box = page.locator('.pixel-table td.row0.col1').first.bounding_box()
+    assert abs(box['width'] - box['height']) < 1
 
 
 def test_folds_are_behind_pictures_and_below_code(site, look):
@@ -432,6 +446,7 @@ def like_quarto(tmp_path_factory) -> Path:
     "A small site as Quarto leaves it, finished."
     site = tmp_path_factory.mktemp('quarto')
     page = (ROOT/'tests/quarto_page.html').read_text(encoding='utf-8')
+    page = page.replace('ADDRESS/', CONFIG.doc_host + base()).replace('REPOSITORY', CONFIG.git_url)
     for folder in ('site', 'site_libs/bootstrap', 'pixels_files/figure-html'): (site/folder).mkdir(parents=True)
     for name in ('index', 'pixels', 'glossary'): (site/f'{name}.html').write_text(page, encoding='utf-8')
     (site/'site/reference.html').write_text('<h1 class="title">Reference</h1>', encoding='utf-8')
@@ -477,8 +492,7 @@ def test_a_page_like_quartos_looks_the_same(serve, like_quarto, look, width, the
         page.add_init_script('addEventListener("DOMContentLoaded", () => document.body.classList.add("quarto-dark"))')
     page.goto(f'{serve(like_quarto)}/pixels.html')
     assert page.evaluate('document.documentElement.scrollWidth') <= width
-    violations = Axe().run(page).response['violations']
-    assert not violations, [(v['help'], len(v['nodes']), v['nodes'][0]['html'][:200]) for v in violations]
+    assert not violations(page)
     bar, ground = (page.eval_on_selector(part, 'e => getComputedStyle(e).backgroundColor') for part in ('#quarto-header', 'body'))
     assert bar == ground
     sizes = page.eval_on_selector_all('main pre, main pre code', 'all => all.map(e => getComputedStyle(e).fontSize)')
@@ -487,6 +501,8 @@ def test_a_page_like_quartos_looks_the_same(serve, like_quarto, look, width, the
     assert page.locator('#a2 summary').bounding_box()['y'] > page.locator('#a2 img').bounding_box()['y']
     text = page.locator('main').bounding_box()
     assert page.locator('#a2 img').bounding_box()['width'] == (650 if width == 1280 else page.locator('#a2').bounding_box()['width'])
+    pixel = page.locator('#T_1_row0_col0').bounding_box()
+    assert abs(pixel['width'] - pixel['height']) < 1
     assert not page.query_selector('.phone-contents .collapse')
     assert page.eval_on_selector('.dataframe td:last-child', 'td => getComputedStyle(td).textAlign') == 'right'
     if width == 1280: assert text['x'] > page.locator('#quarto-sidebar').bounding_box()['x'] + 150

@@ -177,7 +177,7 @@ def finish_search(site: Path):
 
 def finish_markdown(site: Path):
     "The pages for language models link to notebooks, which the site doesn't have. Lead them to each other."
-    for path in [*site.rglob('*.html.md'), *site.rglob('*.md')]:
+    for path in site.rglob('*.md'):
         def page(link: re.Match) -> str:
             source = Path(link['source'])
             html = nbpath2html(source).as_posix()

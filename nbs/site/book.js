@@ -68,7 +68,7 @@
   }
 
   // what scrolls in a box of its own can be reached, and so scrolled, with the keyboard
-  const reachBoxes = () => all('pre, .cell-output-display, .table-box, math', main).forEach(box => {
+  const reachBoxes = () => all('pre, .cell-output-display, .table-box', main).forEach(box => {
     if (box.scrollWidth > box.clientWidth && box.checkVisibility()) box.tabIndex = 0
   })
 
@@ -95,7 +95,7 @@
   // the sentence that stands in the glossary appears below the word, for a mouse, a finger and the keyboard alike
   const explainWords = async glossary => {
     const entries = await readGlossary(glossary)
-    const sentence = make('p', {}), link = make('a', {}, 'Glossary')
+    const sentence = make('p', {}), link = make('a', {}, 'In the glossary')
     const meaning = make('div', { className: 'meaning', popover: 'auto' }, sentence, link)
     document.body.append(meaning)
     const explain = (word, id, text) => {
@@ -109,11 +109,9 @@
     }
     const button = (node, text) => {
       const word = text.trim().toLowerCase()
-      const [id, text_] = entries.get(word) ?? entries.get(word.replace(/s$/, '')) ?? []
-      if (!id) return
-      const element = make('button', { type: 'button', className: 'glossary-word' }, node)
-      element.addEventListener('click', () => explain(element, id, text_))
-      return element
+      const entry = entries.get(word) ?? entries.get(word.replace(/s$/, ''))
+      return entry && make('button', {
+        type: 'button', className: 'glossary-word', onclick: event => explain(event.currentTarget, ...entry) }, node)
     }
     const seen = new Set()
     for (const bold of all(':is(p, li) > strong', main)) {
@@ -137,7 +135,7 @@
   const searchChaptersFirst = () => {
     if (!window.Fuse) return
     const { search } = Fuse.prototype
-    Fuse.prototype.search = function (query, { limit = 20, ...options } = {}) {
+    Fuse.prototype.search = function (query, { limit = Infinity, ...options } = {}) {
       const rank = ({ href, title, section, text }) =>
         3 * !`${title} ${section} ${text}`.toLowerCase().includes(query.toLowerCase())
         + (href.includes('/') ? 2 : href.startsWith('glossary') ? 1 : 0)
