@@ -49,7 +49,6 @@ def with_named_landmarks(page: str) -> str:
     for mark, name in NAMES.items():
         page = re.sub(rf'<nav (?![^>]*aria-label)(?=[^>]*{mark})', f'<nav aria-label="{name}" ', page)
     page = page.replace('<div id="quarto-margin-sidebar"', '<div role="complementary" aria-label="Beside the text" id="quarto-margin-sidebar"')
-    if 'class="skip-link"' in page: return page
     skip = '<a class="skip-link" href="#quarto-document-content">Skip to the text</a>'
     return re.sub(r'<body[^>]*>', lambda body: body[0] + skip, page, count=1)
 
@@ -96,7 +95,7 @@ def with_ways_to_run(page: str) -> str:
     """A chapter's links to Colab and to its notebook. An exercise asks to be run, where the notebook has a verdict on
     an answer that nobody has given."""
     source = re.search(r'href="https://github\.com/([^"]+?)/blob/([^"]+?/nbs/\d\d_[^"/]+\.ipynb)"', page)
-    if not source or 'class="chapter-links"' in page: return page
+    if not source: return page
     colab = f'https://colab.research.google.com/github/{source[1]}/blob/{source[2]}'
     raw = f'https://raw.githubusercontent.com/{source[1]}/{source[2]}'
     button = 'class="btn btn-sm btn-outline-secondary'
@@ -138,9 +137,10 @@ def with_sizes(page: str, path: Path) -> str:
 
 
 def finish_pages(site: Path):
-    "Write every page anew."
+    "Write every page anew, once."
     for path in sorted(site.rglob('*.html')):
         page = path.read_text(encoding='utf-8')
+        if 'class="skip-link"' in page: continue
         for step in (without_foreign_scripts, with_named_landmarks, with_buttons, with_anchors, with_kinds_of_folds,
                      with_tables_in_boxes, with_ways_to_run): page = step(page)
         if path != site/'404.html': page = with_relative_links(page, path, site)
