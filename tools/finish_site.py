@@ -106,7 +106,7 @@ def with_ways_to_run(page: str) -> str:
         check = re.findall(r'\bcheck_\w+', page[:verdict.start()])[-1]
         return (f'<p class="to-run">Run this cell <a href="{colab}">in Colab</a> or in Jupyter, and <code>{check}</code> '
                 'tells you what it thinks of your answer.</p>')
-    return re.sub(r'<(div|blockquote) class="(?:alert|verdict)[^>]*><b>Not yet\.</b>.*?</\1>', invitation, page, flags=re.S)
+    return re.sub(r'<blockquote class="verdict[^>]*><b>Not yet\.</b>.*?</blockquote>', invitation, page, flags=re.S)
 
 
 def with_relative_links(page: str, path: Path, site: Path) -> str:

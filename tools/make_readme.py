@@ -68,7 +68,7 @@ def outputs(
             address = f'data:{kind};base64,{data[kind].strip()}'
             parts += [with_files(f'![{said[1]}]({address})', pictures), f'*{said[0]}*']
         elif 'text/markdown' in data: parts.append(plain_markdown(with_files(data['text/markdown'], pictures)))
-        elif 'alert' in data.get('text/html', ''): parts.append('> ' + data['text/plain'])
+        elif 'verdict' in data.get('text/html', ''): parts.append('> ' + data['text/plain'])
     return parts
 
 

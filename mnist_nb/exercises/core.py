@@ -39,7 +39,9 @@ class Verdict:
         parts = re.split('`([^`]+)`', text)  # every second one is code
         parts[1::2] = [f'<code>{part}</code>' for part in parts[1::2]]
         parts[::2] = [re.sub(r'\*(\w[^*]*)\*', r'<em>\1</em>', part) for part in parts[::2]]
-        return f'<div class="alert alert-{"success" if self.right else "info"}"><b>{self.title}</b> {"".join(parts)}</div>'
+        kind, colour = ('verdict right', '#15803d') if self.right else ('verdict', '#1d6fb8')
+        style = f'border-left-color: {colour}'  # which Jupyter's own look of a quotation leaves to us
+        return f'<blockquote class="{kind}" style="{style}"><b>{self.title}</b> {"".join(parts)}</blockquote>'
 
 # %% ../../nbs/exercises/index.ipynb #55aeb72f
 class NotYet(Exception): "Raised within a check: the answer isn't right yet, and why."
