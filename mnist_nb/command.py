@@ -21,6 +21,7 @@ from tempfile import TemporaryDirectory
 import click
 from . import __version__
 from ._modidx import d as index
+from .pages import belongs, fold_name
 
 # %% ../nbs/behind/command.ipynb #cmd-05
 def book_folder() -> Path: # a folder with the book's notebooks
@@ -51,18 +52,11 @@ def _read(
     notebook = json.loads(path.read_text(encoding='utf-8'))
     for cell in notebook['cells']: cell['source'] = ''.join(cell['source'])
     if not names: return notebook
-    notebook['cells'] = [cell for cell in notebook['cells'] if _belongs(cell)]
+    notebook['cells'] = [cell for cell in notebook['cells'] if belongs(cell, 'jupyter')]
     for cell in notebook['cells']:
         if cell['cell_type'] != 'markdown': continue
         cell['source'] = ANOTHER_FILE.sub(lambda found: _link(found, name, names), cell['source'])
     return notebook
-
-def _belongs(
-    cell: dict, # of a notebook
-) -> bool:      # is it to be seen in Jupyter?
-    "Leave out what a tag keeps for the website or the README."
-    only = [tag for tag in cell['metadata'].get('tags', []) if tag.startswith('only-')]
-    return not only or 'only-jupyter' in only
 
 def _link(
     found: re.Match,  # a link
@@ -209,7 +203,6 @@ def without_answers(
     notebook: dict, # as `_read` gives it
 ):
     "Take out answers, solutions, outputs, the numbers of cells, and what is said to teachers."
-    from mnist_nb.pages import fold_name
     kept, questions = [], False
     for cell in notebook['cells']:
         text = cell['cell_type'] == 'markdown'

@@ -11,7 +11,7 @@ import os, re, shutil, time
 from html import unescape
 from pathlib import Path, PurePosixPath
 
-from fastcore.script import call_parse
+import click
 from finish_site import ROOT, faults, finish
 from latex2mathml.converter import convert
 from nbdev.config import get_config
@@ -21,6 +21,8 @@ from smalldocs.check import scan
 from smalldocs.config import load
 from smalldocs.layout import SiteNav
 from smalldocs.site import Page, Site
+
+from mnist_nb.command import run_command
 
 PROCESSED = ROOT/'_proc'
 
@@ -85,7 +87,7 @@ def build() -> Site:
     return site
 
 
-@call_parse
+@click.command()
 def main():
     "Build the website into `_docs/`, without Quarto, and check it."
     os.chdir(ROOT)  # nbdev looks for the project in the working folder
@@ -99,3 +101,6 @@ def main():
     shutil.rmtree(docs, ignore_errors=True)
     site.out.rename(docs)
     print(f'{len(site.pages)} pages in {docs.relative_to(ROOT)}/, built in {time.time() - start:.0f} seconds.')
+
+
+if __name__ == '__main__': run_command(main, 'build_site.py')

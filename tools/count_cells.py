@@ -8,10 +8,10 @@ first five. No open line is longer than 88 characters, there or in the exercises
 import ast, re
 from pathlib import Path
 
-import nbformat
-from fastcore.script import call_parse
+import click, nbformat
 from nbformat import NotebookNode
 
+from mnist_nb.command import run_command
 from mnist_nb.pages import fold_name
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -75,7 +75,7 @@ def count(
     return counts, [f'{chapter.name}: {what}' for what in missed]
 
 
-@call_parse
+@click.command()
 def main():
     "Print what each chapter has; exit status 1, and a line for each fault, if a goal is missed."
     chapters = sorted((ROOT/'nbs').glob('[0-9]*.ipynb'))
@@ -84,3 +84,6 @@ def main():
     for chapter, (counts, _) in zip(chapters, counted): print(f'{chapter.stem:24}' + ''.join(f'{n:14}' for n in counts.values()))
     missed = [sentence for _, sentences in counted for sentence in sentences]
     if missed: raise SystemExit('\n'.join(missed))
+
+
+if __name__ == '__main__': run_command(main, 'count_cells.py')

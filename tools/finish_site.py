@@ -17,9 +17,11 @@ from pathlib import Path
 from posixpath import join, normpath
 from urllib.parse import unquote, urlsplit
 
-from fastcore.script import call_parse
+import click
 from nbdev.config import get_config, nbpath2html, pkg_llms
 from PIL import Image
+
+from mnist_nb.command import run_command
 
 ROOT = Path(__file__).resolve().parent.parent
 NAMES = {'class="navbar': 'Book', 'class="quarto-secondary-nav': 'Page', 'id="quarto-sidebar': 'Chapters',
@@ -266,9 +268,10 @@ def faults(
     return found
 
 
-@call_parse
+@click.command()
+@click.argument('folder')
 def main(
-    folder: str,  # the website, such as `_docs`
+    folder: str, # the website, such as `_docs`
 ):
     "Finish a built website, and check it."
     site = Path(folder).resolve()
@@ -276,3 +279,6 @@ def main(
     finish(site)
     problems = faults(site)
     if problems: raise SystemExit('\n'.join(problems))
+
+
+if __name__ == '__main__': run_command(main, 'finish_site.py')

@@ -1,24 +1,67 @@
 #!/usr/bin/env python
-"""Draw nbs/site/card.png, the picture that others show beside a link to the book: `python tools/make_card.py`.
+"""Make the pictures by which others show the book: `python tools/make_card.py`.
 
-It is made of the front page's first picture, so draw it again when that has changed.
+`nbs/site/card.png`, beside a link to the book, is drawn from the front page's ladder. `nbs/site/verdict.png`, in the README,
+is a photograph of what an exercise says, taken from the website in `_docs/`. So build that first, and make both again
+when the front page has changed.
 """
-import base64
+import base64, re
 from io import BytesIO
+from shutil import which
 
+import click, nbformat
 import matplotlib.pyplot as plt
-import nbformat
 from finish_site import ROOT
 from nbdev.config import get_config
 from PIL import Image
+from playwright.sync_api import sync_playwright
 
-outputs = [output for cell in nbformat.read(ROOT/'nbs/index.ipynb', as_version=4).cells for output in cell.get('outputs', [])]
-picture = next(output.data['image/png'] for output in outputs if 'image/png' in output.get('data', {}))
-figure = plt.figure(figsize=(12, 6.3), dpi=100, facecolor='white')  # 1200 by 630 dots, as those who show it ask for
-figure.text(0.05, 0.83, get_config(ROOT).title, size=44, weight='bold')
-axes = figure.add_axes([0.05, 0.04, 0.9, 0.72])
-axes.imshow(Image.open(BytesIO(base64.b64decode(picture))), interpolation='antialiased')
-axes.axis('off')
-buffer = BytesIO()
-figure.savefig(buffer)
-Image.open(buffer).convert('P', palette=Image.Palette.ADAPTIVE).save(ROOT/'nbs/site/card.png', optimize=True)
+from mnist_nb.command import run_command
+
+CARD, VERDICT = ROOT/'nbs/site/card.png', ROOT/'nbs/site/verdict.png'
+ROW = re.compile(r'\[(?P<name>[^]]+)\]\([^)]+\): (?P<errors>\d+) wrong<br><img[^>]*base64,(?P<bar>[^"]+)"')
+
+
+def draw_card():
+    "Title and ladder, 1200 by 630 dots, as those who show it ask for."
+    outputs = [output for cell in nbformat.read(ROOT/'nbs/index.ipynb', as_version=4).cells for output in cell.get('outputs', [])]
+    ladder = next(text for output in outputs if 'class="ladder"' in (text := output.get('data', {}).get('text/markdown', '')))
+    figure = plt.figure(figsize=(12, 6.3), dpi=100, facecolor='white')
+    figure.text(0.05, 0.86, get_config(ROOT).title, size=44, weight='bold')
+    rows = list(ROW.finditer(ladder))
+    bars = [Image.open(BytesIO(base64.b64decode(row['bar']))) for row in rows]
+    for i, (row, bar) in enumerate(zip(rows, bars)):
+        y = 0.68 - 0.125*i
+        figure.text(0.05, y + 0.05, row['name'], size=17, va='center')
+        axes = figure.add_axes([0.42, y, 0.46*bar.width/bars[0].width, 0.1])
+        axes.imshow(bar, cmap='gray', aspect='auto', vmin=0, vmax=255)
+        axes.axis('off')
+        figure.text(0.43 + 0.46*bar.width/bars[0].width, y + 0.05, row['errors'] + ' wrong', size=17, va='center')
+    buffer = BytesIO()
+    figure.savefig(buffer)
+    Image.open(buffer).convert('P', palette=Image.Palette.ADAPTIVE).save(CARD, optimize=True)
+
+
+def photograph_verdict():
+    "The answer and the verdict on the front page, in twice the resolution."
+    page = ROOT/'_docs/index.html'
+    if not page.exists(): raise SystemExit('There is no website yet: run python tools/build_site.py first.')
+    browser = which('chromium') or which('google-chrome')
+    if not browser: raise SystemExit('This takes a photograph in Chromium or Chrome, and there is neither.')
+    with sync_playwright() as play:
+        window = play.chromium.launch(executable_path=browser, args=['--no-sandbox'])
+        tab = window.new_page(viewport={'width': 800, 'height': 900}, device_scale_factor=2, color_scheme='light')
+        tab.goto(page.as_uri())
+        tab.locator('.cell:has(blockquote.verdict)').screenshot(path=VERDICT)
+        window.close()
+    Image.open(VERDICT).convert('P', palette=Image.Palette.ADAPTIVE).save(VERDICT, optimize=True)
+
+
+@click.command()
+def main():
+    "Draw the card, and photograph the verdict."
+    draw_card()
+    photograph_verdict()
+
+
+if __name__ == '__main__': run_command(main, 'make_card.py')

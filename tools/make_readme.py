@@ -9,10 +9,10 @@ import base64, re
 from pathlib import Path
 from posixpath import normpath
 
-import nbformat
-from fastcore.script import call_parse
+import click, nbformat
 from nbformat import NotebookNode
 
+from mnist_nb.command import run_command
 from mnist_nb.pages import belongs, caption, fold_name
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -60,7 +60,7 @@ def outputs(
     said: tuple[str, str],      # caption and alternative text of its figure
     pictures: dict[str, bytes], # the README's pictures by name; those of the cell are added
 ) -> list[str]:                 # Markdown
-    "What a cell shows, as far as a README can show it: pictures, Markdown, and what a check says."
+    "What a cell shows, as far as a README can show it: pictures and Markdown."
     parts = []
     for data in (output.get('data', {}) for output in cell.outputs):
         kind = next((o for o in PICTURE_TYPES if o in data), None)
@@ -68,7 +68,6 @@ def outputs(
             address = f'data:{kind};base64,{data[kind].strip()}'
             parts += [with_files(f'![{said[1]}]({address})', pictures), f'*{said[0]}*']
         elif 'text/markdown' in data: parts.append(plain_markdown(with_files(data['text/markdown'], pictures)))
-        elif 'verdict' in data.get('text/html', ''): parts.append('> ' + data['text/plain'])
     return parts
 
 
@@ -87,9 +86,10 @@ def readme(
     return '\n\n'.join(filter(None, parts)) + '\n', pictures
 
 
-@call_parse
+@click.command()
+@click.option('--check', is_flag=True, help='Say whether the README is in step with the notebook, and write nothing.')
 def main(
-    check: bool = False,  # Say whether the README is in step with the notebook, and write nothing
+    check: bool, # write nothing, and end with 1 if something would have to be written
 ):
     "Write README.md and README_files/ from nbs/index.ipynb."
     text, pictures = readme(NOTEBOOK)
@@ -103,3 +103,6 @@ def main(
     if pictures: PICTURES.mkdir(exist_ok=True)
     for path, content in files.items(): path.write_bytes(content)
     for path in stale: path.unlink()
+
+
+if __name__ == '__main__': run_command(main, 'make_readme.py')

@@ -6,9 +6,10 @@ Reads the package's modules without importing them: `__all__`, the docstrings, a
 import ast, re
 from pathlib import Path
 
-import nbformat
-from fastcore.script import call_parse
+import click, nbformat
 from nbdev.config import get_config
+
+from mnist_nb.command import run_command
 
 ROOT = Path(__file__).resolve().parent.parent
 REFERENCE = ROOT/'nbs/site/reference.qmd'
@@ -62,11 +63,15 @@ def reference() -> str:
     return '\n\n'.join([INTRODUCTION.strip(), *(text for _, text in sections)]) + '\n'
 
 
-@call_parse
+@click.command()
+@click.option('--check', is_flag=True, help='Say whether the reference is in step with the package, and write nothing.')
 def main(
-    check: bool = False,  # Say whether the reference is in step with the package, and write nothing
+    check: bool, # write nothing, and end with 1 if something would have to be written
 ):
     "Write nbs/site/reference.qmd from the package."
     if not check: REFERENCE.write_text(reference(), encoding='utf-8')
     elif not REFERENCE.exists() or REFERENCE.read_text(encoding='utf-8') != reference():
         raise SystemExit(f'{REFERENCE.relative_to(ROOT)} is out of step with the package. Run python tools/make_reference.py.')
+
+
+if __name__ == '__main__': run_command(main, 'make_reference.py')
