@@ -3,7 +3,7 @@
 
 nbdev's own `nbdev-readme` does this with Quarto; this needs nothing but the notebook, and gives the same bytes
 everywhere. Text cells are taken over, unless they are meant for other places. Of code cells it shows the code, unless
-that is folded, and of what they gave pictures, Markdown, and what a check says.
+that is folded, and of what they gave pictures and Markdown.
 """
 import base64, re
 from pathlib import Path
