@@ -119,6 +119,7 @@ def test_folding(notebook):
         name = fold_name(cell)
         assert not re.search(r'^#\| *(hide|default_exp|fig-|code-|echo|slow)', cell.source, re.M), cell.source
         assert name or 'hide' not in cell.metadata.get('nbdev', {}), cell.source
+        assert (name is not None) == (cell.metadata.get('cellView') == 'form'), cell.source  # Colab's word for it
         assert not (name in ('Solution', 'Checked') and cell.outputs), f'this would be seen below the fold: {cell.outputs}'
 
 

@@ -104,10 +104,10 @@ def test_a_damaged_notebook(copy):
 
 
 @pytest.mark.parametrize('notebook', NOTEBOOKS, ids=lambda path: path.stem)
-def test_set_up_is_the_first_cell_after_the_title(notebook):
-    title, first = nbformat.read(notebook, as_version=4).cells[:2]
-    assert title.source.startswith('# ') and first.id == 'colab' and first.source.startswith('# Set-up\n')
-    assert first.metadata == {'jupyter': {'source_hidden': True}, 'nbdev': {'hide': 'true'}}
+def test_set_up_is_the_first_cell_with_code(notebook):
+    first = next(cell for cell in nbformat.read(notebook, as_version=4).cells if cell.cell_type == 'code')
+    assert first.id == 'colab' and first.source.startswith('# Set-up\n')
+    assert first.metadata == {'cellView': 'form', 'jupyter': {'source_hidden': True}, 'nbdev': {'hide': 'true'}}
 
 
 @pytest.fixture

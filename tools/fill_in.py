@@ -5,11 +5,13 @@ The addresses of the repository and of the website stand in pyproject.toml. To c
 It finds the former addresses by itself, in places where only the book's own can stand, writes the new ones over them in
 every file, and then runs what generates files. It also writes the version, from `mnist_nb/__init__.py`, into CITATION.cff,
 and the cell "Set-up" into every chapter and every notebook behind the scenes: in Colab, that cell installs the release.
+What JupyterLab folds, Colab shall fold, too: each such cell's metadata get Colab's word for it.
 """
 import os, re, subprocess, sys, tomllib
 from pathlib import Path
 
 import click, nbformat
+from nbformat import NotebookNode
 
 from mnist_nb.command import run_command
 
@@ -32,7 +34,7 @@ if 'google.colab' in sys.modules:
     %pip install -q git+{repository}@v{version} torch=={{version('torch')}}
 from mnist_nb.pages import set_up
 set_up()'''
-FOLDED = {'jupyter': {'source_hidden': True}, 'nbdev': {'hide': 'true'}}
+FOLDED = {'cellView': 'form', 'jupyter': {'source_hidden': True}, 'nbdev': {'hide': 'true'}}
 
 
 def facts() -> dict[str, str]:
@@ -78,22 +80,34 @@ def with_addresses(texts: dict[Path, str], now: dict[str, str]) -> dict[Path, st
     return texts
 
 
-def with_set_up(text: str, now: dict[str, str]) -> str:
-    "A notebook whose first cell after the title is the one that sets it up."
-    notebook = nbformat.reads(text, as_version=4)
-    title, *others = [cell for cell in notebook.cells if cell.id != 'colab']
-    cell = nbformat.v4.new_code_cell(SET_UP.format(**now), id='colab', metadata=FOLDED)
-    notebook.cells = [title, cell, *others]
-    same = nbformat.reads(text, as_version=4) == notebook
-    return text if same else nbformat.writes(notebook, indent=1) + '\n'
+def with_set_up(cells: list[NotebookNode], now: dict[str, str]) -> list[NotebookNode]:
+    "The cells of a notebook, where the first one with code is the one that sets it up."
+    others = [cell for cell in cells if cell.id != 'colab']
+    place = next((i for i, cell in enumerate(others) if cell.cell_type == 'code'), len(others))
+    return [*others[:place], nbformat.v4.new_code_cell(SET_UP.format(**now), id='colab', metadata=FOLDED), *others[place:]]
+
+
+def with_folds(cells: list[NotebookNode]) -> list[NotebookNode]:
+    "The cells of a notebook, where Colab folds those that JupyterLab does."
+    for cell in cells:
+        if cell.metadata.get('jupyter', {}).get('source_hidden'): cell.metadata['cellView'] = 'form'
+        else: cell.metadata.pop('cellView', None)
+    return cells
+
+
+def notebook(text: str, place: Path, now: dict[str, str]) -> str:
+    "A notebook as it should be."
+    found, right = (nbformat.reads(text, as_version=4) for _ in range(2))
+    chapter = place.parent == ROOT/'nbs' and place.name[0].isdigit() or place.parent == ROOT/'nbs/behind'
+    right.cells = with_folds(with_set_up(right.cells, now) if chapter else right.cells)
+    return text if found == right else nbformat.writes(right, indent=1) + '\n'
 
 
 def filled_in(texts: dict[Path, str], now: dict[str, str]) -> dict[Path, str]:
     "The texts as they should be."
     texts = with_addresses(dict(texts), now)
     for path, text in texts.items():
-        chapter = path.suffix == '.ipynb' and (path.parent == ROOT/'nbs' and path.name[0].isdigit() or path.parent == ROOT/'nbs/behind')
-        try: texts[path] = with_set_up(text, now) if chapter else text
+        try: texts[path] = notebook(text, path, now) if path.suffix == '.ipynb' else text
         except Exception as e: raise ValueError(f'{path.relative_to(ROOT).as_posix()} could not be read as a notebook ({type(e).__name__}).') from None
         if path == CITATION: texts[path] = re.sub(r'^version: .*', f'version: {now["version"]}', text, flags=re.M)
     return texts
