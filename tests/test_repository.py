@@ -103,9 +103,14 @@ def test_a_damaged_notebook(copy):
     assert result.returncode == 1 and result.stderr.startswith('nbs/03_sgd.ipynb could not be read') and len(result.stderr.splitlines()) == 1
 
 
+def first_code(notebook: Path):
+    "The first cell with code."
+    return next(cell for cell in nbformat.read(notebook, as_version=4).cells if cell.cell_type == 'code')
+
+
 @pytest.mark.parametrize('notebook', NOTEBOOKS, ids=lambda path: path.stem)
 def test_set_up_is_the_first_cell_with_code(notebook):
-    first = next(cell for cell in nbformat.read(notebook, as_version=4).cells if cell.cell_type == 'code')
+    first = first_code(notebook)
     assert first.id == 'colab' and first.source.startswith('# Set-up\n')
     assert first.metadata == {'cellView': 'form', 'jupyter': {'source_hidden': True}, 'nbdev': {'hide': 'true'}}
 
@@ -124,7 +129,7 @@ def shell(monkeypatch):
 def test_set_up_in_colab(shell, monkeypatch, capsys):
     "It says in one line what it does, installs the release of this version, and keeps the PyTorch that is there."
     from importlib.metadata import version
-    source = nbformat.read(NOTEBOOKS[0], as_version=4).cells[1].source
+    source = first_code(NOTEBOOKS[0]).source
     monkeypatch.setitem(sys.modules, 'google.colab', object())
     shell.run_cell(source).raise_error()
     assert capsys.readouterr().out.splitlines() == [f'Installing mnist_nb {NOW["version"]}, the package of this book, beside the PyTorch that Colab has.']
@@ -133,7 +138,7 @@ def test_set_up_in_colab(shell, monkeypatch, capsys):
 
 
 def test_set_up_elsewhere(shell, capsys):
-    source = nbformat.read(NOTEBOOKS[0], as_version=4).cells[1].source
+    source = first_code(NOTEBOOKS[0]).source
     shell.run_cell(source).raise_error()
     assert shell.asked == [] and capsys.readouterr().out == '' and 'slow' in shell.magics_manager.magics['cell']
 
