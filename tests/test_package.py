@@ -67,7 +67,7 @@ def installed(wheel, tmp_path_factory):
 def editable(source, tmp_path_factory):
     "A folder with nothing but an editable installation, as a clone of the repository has."
     prefix = tmp_path_factory.mktemp('editable')
-    pip('--prefix', prefix, '--no-build-isolation', '--editable', source)
+    pip('--ignore-installed', '--prefix', prefix, '--no-build-isolation', '--editable', source)  # or pip would remove ours
     pth, = prefix.rglob('*.pth')
     return pth.parent
 
