@@ -159,7 +159,8 @@ def test_command_from_the_wheel(installed, source, tmp_path):
 
 def test_command_from_a_clone(editable, source, tmp_path):
     "The notebooks are those that their authors edit."
-    begin = f'import sys, site; sys.path += {everything_else()}; site.addsitedir({str(editable)!r})'
+    first = f'sys.path.insert(0, {str(editable)!r})'  # or the modules that lead to the clone would be those of ours, of the same name
+    begin = f'import sys, site; {first}; sys.path += {everything_else()}; site.addsitedir({str(editable)!r})'
     book, said = command(begin, 'new', '--no-open', cwd=tmp_path)
     assert Path(book).resolve() == (source/'nbs').resolve() and said.startswith('The book is in new: ')
 
