@@ -59,7 +59,8 @@ def count(
     chapter: Path, # a notebook
 ) -> tuple[dict[str, int], list[str]]: # what there is how often, and one sentence for each goal that is missed
     "Count the cells of a chapter."
-    cells = nbformat.read(chapter, as_version=4).cells
+    try: cells = nbformat.read(chapter, as_version=4).cells
+    except ValueError: raise SystemExit(f'{chapter.name} could not be read as a notebook: restore it from the last commit.') from None
     questions = next((i for i, c in enumerate(cells) if c.cell_type == 'markdown' and c.source.startswith('## Questions')), len(cells))
     is_open = lambda c: c.cell_type == 'code' and fold_name(c) is None
     lesson = list(filter(is_open, cells[:questions]))
@@ -79,7 +80,8 @@ def count(
 def main():
     "Print what each chapter has; exit status 1, and a line for each fault, if a goal is missed."
     chapters = sorted((ROOT/'nbs').glob('[0-9]*.ipynb'))
-    counted = [count(chapter) for chapter in chapters]
+    try: counted = [count(chapter) for chapter in chapters]
+    except ValueError as e: raise SystemExit(str(e)) from None  # a folded cell without a name
     print(f"{'':24}" + ''.join(f'{name.replace("_", " "):>14}' for name in counted[0][0]))
     for chapter, (counts, _) in zip(chapters, counted): print(f'{chapter.stem:24}' + ''.join(f'{n:14}' for n in counts.values()))
     missed = [sentence for _, sentences in counted for sentence in sentences]
