@@ -39,6 +39,7 @@ class Rung:
     train_seconds: float  # how long that took
     us_per_image: float   # microseconds to score one image
     scores: Tensor        # (2038,), a score for each image of `load_sample('valid')`
+    year: int | None = None  # when people first had such a model, if known
 
 # %% ../nbs/behind/ladder.ipynb #d6775bc6
 @patch(as_prop=True)
@@ -88,6 +89,7 @@ def measure(
     parameters: int = 0,               # how many numbers it took from the training data
     train_seconds: float = 0.,         # how long that took
     batch_size: int = 256,             # how many images the model gets at a time
+    year: int | None = None,           # when people first had such a model
 ) -> Rung:                             # the result
     """Measure a model on the 2,038 validation images, all counting the same;
     raises `ValueError` for scores it can't use.
@@ -100,19 +102,20 @@ def measure(
     start = time.perf_counter()
     scores = torch.cat([score_batch(model, x) for x in batches])
     seconds = time.perf_counter() - start
-    return Rung(name, parameters, train_seconds, 1e6*seconds/len(scores), scores)
+    return Rung(name, parameters, train_seconds, 1e6*seconds/len(scores), scores, year)
 
 # %% ../nbs/behind/ladder.ipynb #75305ab8
 def train_rung(
     name: str,                  # what tables and pictures shall call the model
     train: Callable[[], tuple], # trains; gives a model, and its number of parameters
     seed: int = 42,             # start of the random numbers
+    year: int | None = None,    # when people first had such a model
 ) -> Rung:                      # the result
     "Train a model and measure it; the model is as `measure` wants it."
     torch.manual_seed(seed)
     start = time.perf_counter()
     model, parameters = train()
-    return measure(name, model, parameters, time.perf_counter() - start)
+    return measure(name, model, parameters, time.perf_counter() - start, year=year)
 
 # %% ../nbs/behind/ladder.ipynb #48cf2f96
 def baseline_rung(
@@ -124,7 +127,7 @@ def baseline_rung(
         mean3, mean7 = mean_digit(3), mean_digit(7)
         score = lambda x: baseline_score(x, distance, mean3, mean7)
         return score, mean3.numel() + mean7.numel()
-    return train_rung(name, train)
+    return train_rung(name, train, year=1936)
 
 # %% ../nbs/behind/ladder.ipynb #039b356f
 def lower_rungs(
@@ -156,8 +159,8 @@ def ladder_table(
     rungs: list[Rung],               # the models to compare, as `measure` gave them
 ) -> 'pd.io.formats.style.Styler':   # a table that a notebook shows; its `data` is the DataFrame
     "The models side by side."
-    rows = [(r.name, r.accuracy, r.errors, r.parameters, r.train_seconds, r.us_per_image) for r in rungs]
-    table = pd.DataFrame(rows, columns=['model', 'accuracy', 'errors', 'parameters', 'seconds to train', 'µs per image'])
+    rows = [(r.name, r.year or '', r.accuracy, r.errors, r.parameters, r.train_seconds, r.us_per_image) for r in rungs]
+    table = pd.DataFrame(rows, columns=['model', 'since', 'accuracy', 'errors', 'parameters', 'seconds to train', 'µs per image'])
     formats = {'accuracy': lambda share: f'{100*share:.2f} %', 'parameters': '{:,}',
                'seconds to train': '{:.2f}', 'µs per image': '{:.1f}'}
     return table.style.set_uuid('ladder').format(formats).hide(axis='index')
@@ -186,7 +189,7 @@ def plot_ladder(
         if width: ax.imshow(bar, cmap='Greys', aspect='auto', extent=(0, width, y + 0.4, y - 0.4), interpolation='nearest')
         ax.text(width + 1, y, f'{rung.errors} wrong\n{100*rung.accuracy:.2f} % right', va='center')
     ax.set(xlim=(0, 1.2*max(rung.errors for rung in rungs) + stack), ylim=(len(rungs) - 0.5, -0.5), xticks=[])
-    ax.set_yticks(range(len(rungs)), [rung.name for rung in rungs])
+    ax.set_yticks(range(len(rungs)), [f'{rung.name}\n{rung.year or ""}'.strip() for rung in rungs])
     ax.spines[:].set_visible(False)
     ax.tick_params(length=0)
 

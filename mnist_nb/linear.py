@@ -92,10 +92,11 @@ def calc_grad(
     xb: Tensor,                        # a batch of images, (n, 784)
     yb: Tensor,                        # their targets, (n, 1)
     model: Callable[[Tensor], Tensor], # gives predictions, (n, 1)
+    loss_func: Callable = mnist_loss,  # takes predictions and targets
 ):
     "Predict, take the loss, and add its gradients to those in the model's parameters."
     preds = model(xb)
-    loss = mnist_loss(preds, yb)
+    loss = loss_func(preds, yb)
     loss.backward()
 
 # %% ../nbs/04_linear.ipynb #13e2adbb

@@ -3,7 +3,8 @@
 
 An open cell is a code cell that isn't folded. Before a chapter's questions, none of them may only check or import, or say
 how a picture is drawn; there may be 70 at most; and a picture, or a value that its tag `surprise` marks, comes among the
-first five. No open line is longer than 88 characters, there or in the exercises.
+first five. No open line is longer than 88 characters, there or in the exercises. The text before the questions, captions
+included, has 3,000 words at most.
 """
 import ast, re
 from pathlib import Path
@@ -15,7 +16,7 @@ from mnist_nb.command import run_command
 from mnist_nb.pages import fold_name
 
 ROOT = Path(__file__).resolve().parent.parent
-MOST, WIDTH, EARLY = 70, 88, 5
+MOST, WIDTH, EARLY, WORDS = 70, 88, 5, 3000
 CHECKS = {'test_fail', 'test_eq', 'test_close', 'accepts', 'rejects'}
 
 
@@ -55,6 +56,11 @@ def surprises(cell: NotebookNode) -> bool:
     return bool(shown & {'image/png', 'text/html'}) or 'surprise' in cell.metadata.get('tags', [])
 
 
+def words(cells: list[NotebookNode]) -> int:
+    "How many words the text of some cells has, without what a browser hides."
+    return sum(len(re.sub(r'<!--.*?-->', '', c.source, flags=re.S).split()) for c in cells if c.cell_type == 'markdown')
+
+
 def count(
     chapter: Path, # a notebook
 ) -> tuple[dict[str, int], list[str]]: # what there is how often, and one sentence for each goal that is missed
@@ -68,11 +74,13 @@ def count(
     wide = [line for c in filter(is_open, cells) for line in c.source.splitlines() if len(line) > WIDTH]
     first = next((i for i, c in enumerate(lesson, start=1) if surprises(c)), 0)
     folded = sum(c.cell_type == 'code' for c in cells[:questions]) - len(lesson)
-    counts = {'open': len(lesson), 'folded': folded, **{name: len(which) for name, which in found.items()}, 'wide': len(wide), 'first': first}
+    counts = {'open': len(lesson), 'folded': folded, **{name: len(which) for name, which in found.items()}, 'wide': len(wide), 'first': first,
+              'words': words(cells[:questions])}
     missed = [f'the open cell {c.id} {name.replace("_", " ")}: fold it' for name, which in found.items() for c in which]
     missed += [f'an open line has {len(line)} characters, {WIDTH} is the most: {line.strip()[:40]}' for line in wide]
     if len(lesson) > MOST: missed.append(f'{len(lesson)} open cells, {MOST} is the most')
     if lesson and not 0 < first <= EARLY: missed.append(f'no picture and no surprise among the first {EARLY} open cells')
+    if counts['words'] > WORDS: missed.append(f'{counts["words"]} words before the questions, {WORDS} is the most')
     return counts, [f'{chapter.name}: {what}' for what in missed]
 
 

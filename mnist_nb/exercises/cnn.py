@@ -244,7 +244,7 @@ def _why_infinite(
     # certain and right, so that no probability of 0 is looked at
     if any(loss(torch.tensor(row), torch.tensor(1)).isposinf().any() for row in ([1990., 2000.], [-2000., 2000.])):
         return ('`exp` of a large output is `inf`, and so is the logarithm of the sum. '
-                'Subtract the largest output of each row first, as in 7.3.')
+                'Subtract the largest output of each row first, as in 8.3.')
     if result.isneginf().any() and all(loss(row, target).isfinite().all() for row, target in zip(outputs, targets)):
         return 'For each of these images alone, it is not. Do you subtract the largest output of the whole batch? Take that of each row.'
     if result.isneginf().any(): return 'Print the numbers on the way to it. Which is the first that is not finite?'

@@ -324,7 +324,7 @@ def check_modes(
             raise NotYet(f'In epoch {epoch} the model learns in `eval` mode. What has to come after validating?')
         if any(model != layer for _, model, layer, _ in seen):
             raise NotYet('The model itself is switched, and the layers inside it are not. Which method of a module reaches them, too?')
-    return 'With batch normalisation in the model, as in chapter 7, forgetting this would have cost you without a word.'
+    return 'With batch normalisation in the model, as in chapter 8, forgetting this would have cost you without a word.'
 
 # %% ../../nbs/exercises/projects.ipynb #8fab2e11
 _EPOCH = ['before_epoch', 'after_batch', 'after_batch', 'after_batch', 'after_epoch']
