@@ -11,7 +11,7 @@ rung.errors
 
 Modules:
 
-- `mnist_nb.baseline`: Average all 3s, average all 7s, and ask of a new digit which average it is closer to. That alone is right 95 times out of 100.
+- `mnist_nb.baseline`: Average all 3s, average all 7s, and ask of a new digit which average it is closer to. How far does that get you?
 - `mnist_nb.cnn`: fastai's whole toolkit: a folder of images, a network of 18 layers, and one line that trains it. Then every model of this book side by side.
 - `mnist_nb.data`: How the handwritten digits reach your disk, and how you know that they are the right ones
 - `mnist_nb.ladder`: One instrument for all models: the same images, the same rule, one table, one picture

@@ -53,6 +53,7 @@ def linear1(
     return xb@weights + bias
 
 # %% ../nbs/04_linear.ipynb #cb3287fc
+# The same for the package, safe far out: exercise 4.2 asks for it
 def sigmoid(
     x: Tensor, # any numbers
 ) -> Tensor:   # of the same shape, between 0 and 1
@@ -63,6 +64,7 @@ def sigmoid(
     return torch.where(x >= 0, 1., e)/(1 + e)
 
 # %% ../nbs/04_linear.ipynb #b364a4d3
+# The same for the package, which refuses both mistakes
 def mnist_loss(
     predictions: Tensor, # any numbers, above 0 for a 3, of any shape, such as (n, 1)
     targets: Tensor,     # of the same shape, 1 for a 3 and 0 for a 7
@@ -171,4 +173,4 @@ def linear_rung(
         model = partial(linear1, weights=weights, bias=bias)
         for _ in range(epochs): train_epoch(model, 1., (weights, bias), dl)
         return lambda x: model(x.view(-1, 28*28)), weights.numel() + bias.numel()
-    return train_rung('linear model', train, seed)
+    return train_rung('linear model', train, seed, year=1958)

@@ -106,11 +106,10 @@ class TensorLoader:
         return math.ceil(len(self.x)/self.bs)
 
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]: # inputs and targets
-        if self.shuffle:
-            order = torch.randperm(len(self.x), generator=self.generator)
-            for i in order.to(self.x.device).split(self.bs):
-                yield self.x.index_select(0, i), self.y.index_select(0, i)
-        else: yield from zip(self.x.split(self.bs), self.y.split(self.bs))
+        x, y, bs = self.x, self.y, self.bs
+        if not self.shuffle: return zip(x.split(bs), y.split(bs))
+        order = torch.randperm(len(x), generator=self.generator).to(x.device)
+        return ((x.index_select(0, i), y.index_select(0, i)) for i in order.split(bs))
 
 # %% ../nbs/05_optimizer.ipynb #3e36a6b0
 # How unequal lengths are refused
