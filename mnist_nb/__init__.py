@@ -18,7 +18,7 @@ Modules:
 - `mnist_nb.linear`: One weight for every pixel, a loss that has a gradient, and a training loop written by hand
 - `mnist_nb.optimizer`: Hand the loop over to PyTorch and fastai, one part at a time, and check at each handover that nothing has changed
 - `mnist_nb.pixels`: An image is a grid of numbers. This chapter shows you the grid, and the two tools for working with it.
-- `mnist_nb.relu_net`: Two linear layers with a bend between them ought to beat a line. Ours won't, at first, and finding out who is to blame teaches more than winning would.
+- `mnist_nb.relu_net`: Two linear layers with a bend between them ought to beat a line. Do they? A detective story.
 - `mnist_nb.sgd`: How a model finds good weights by itself: measure how wrong it is, find out which way is better, take a small step, repeat."""
 
 __version__ = "0.2.0"

@@ -1,4 +1,4 @@
-"""Two linear layers with a bend between them ought to beat a line. Ours won't, at first, and finding out who is to blame teaches more than winning would.
+"""Two linear layers with a bend between them ought to beat a line. Do they? A detective story.
 
 ```python
 # How to use it
