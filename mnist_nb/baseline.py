@@ -1,4 +1,4 @@
-"""Average all 3s, average all 7s, and ask of a new digit which average it is closer to. How far does that get you?
+"""Average all 3s, average all 7s, and ask which average a new digit is closer to. How far does that get you?
 
 ```python
 # How to use it
@@ -28,6 +28,7 @@ from torch import Tensor
 from .data import load_sample
 
 # %% ../nbs/02_baseline.ipynb #034ea03e
+# The same as a function, for later chapters
 def mean_digit(
     digit: int,  # 3 or 7
 ) -> Tensor:     # (28, 28), from 0 for white to 1 for black
@@ -54,6 +55,7 @@ def mnist_distance(
     return (a-b).abs().mean((-1,-2))
 
 # %% ../nbs/02_baseline.ipynb #b153e45a
+# The same for the package: it refuses bytes, and takes other ideals
 def is_3(
     x: Tensor,                   # images, (..., 28, 28), 0 for white, 1 for black
     mean3: Tensor | None = None, # the ideal 3; without it, `mean_digit(3)`
@@ -74,6 +76,7 @@ def _check_float(
     if not x.is_floating_point(): raise ValueError(f'expected floats from 0 to 1, but the type is {x.dtype}: use images.float()/255')
 
 # %% ../nbs/02_baseline.ipynb #9f4e7a9b
+# The same for the package: it refuses bytes, and takes other ideals
 def baseline_score(
     x: Tensor,                   # images, (n, 28, 28), 0 for white, 1 for black
     distance = mnist_distance,   # a function, such as `mnist_distance`
@@ -95,6 +98,7 @@ def rms_distance(
     return ((a-b)**2).mean((-1,-2)).sqrt()
 
 # %% ../nbs/02_baseline.ipynb #f15b7021
+# The same for many images
 def nearest_score(
     x: Tensor,      # images, (n, 28, 28), 0 for white, 1 for black
     threes: Tensor, # known 3s, (k, 28, 28)

@@ -84,7 +84,7 @@ def _check_scores(
 # %% ../nbs/behind/ladder.ipynb #a35e533e
 @torch.no_grad()
 def measure(
-    name: str,                         # what tables and pictures shall call the model
+    name: str,                         # what tables and pictures call the model
     model: Callable[[Tensor], Tensor], # takes images (n, 28, 28), gives n scores
     parameters: int = 0,               # how many numbers it took from the training data
     train_seconds: float = 0.,         # how long that took
@@ -106,12 +106,12 @@ def measure(
 
 # %% ../nbs/behind/ladder.ipynb #75305ab8
 def train_rung(
-    name: str,                  # what tables and pictures shall call the model
+    name: str,                  # what tables and pictures call the model
     train: Callable[[], tuple], # trains; gives a model, and its number of parameters
     seed: int = 42,             # start of the random numbers
     year: int | None = None,    # when people first had such a model
 ) -> Rung:                      # the result
-    "Train a model and measure it; the model is as `measure` wants it."
+    "Train a model and measure it; the model must be what `measure` expects."
     torch.manual_seed(seed)
     start = time.perf_counter()
     model, parameters = train()
@@ -119,7 +119,7 @@ def train_rung(
 
 # %% ../nbs/behind/ladder.ipynb #48cf2f96
 def baseline_rung(
-    name: str = 'mean digits, L1',       # what tables and pictures shall call it
+    name: str = 'mean digits, L1',       # what tables and pictures call it
     distance: Callable = mnist_distance, # of two images; also `rms_distance`
 ) -> Rung:                               # the result
     "Average the training digits and measure the baseline of chapter 2."
@@ -127,12 +127,12 @@ def baseline_rung(
         mean3, mean7 = mean_digit(3), mean_digit(7)
         score = lambda x: baseline_score(x, distance, mean3, mean7)
         # with L2 the two means come down to a weight for each pixel and a threshold
-        return score, mean3.numel() + (1 if distance is rms_distance else mean7.numel())
+        return score, mean3.numel() + (1 if getattr(distance, '__name__', '') == 'rms_distance' else mean7.numel())
     return train_rung(name, train, year=1936)
 
 # %% ../nbs/behind/ladder.ipynb #aabaed72
 def nearest_rung(
-    name: str = 'nearest neighbour', # what tables and pictures shall call it
+    name: str = 'nearest neighbour', # what tables and pictures call it
     p: int = 2,                      # 1 for L1, 2 for L2
 ) -> Rung:                           # the result
     "Keep the training images, and measure the nearest neighbour of chapter 2."

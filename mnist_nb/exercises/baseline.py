@@ -31,7 +31,7 @@ def check_grey_distance(
         if close(result.double().abs(), signed.mean((1, 2)).double().abs()):
             raise NotYet('The differences cancel: where one image is darker, they are positive, where it is lighter, negative.')
         if n > 1 and (close(result, off.mean((1, 2)).round()) or close(result, off.mean((1, 2)).floor())):
-            raise NotYet('Those are whole numbers. Keep what is behind the point.')
+            raise NotYet('Those are whole numbers. Keep the decimals.')
         compare(result, off.mean((1, 2)), given=given, mistakes={
             'There is no byte below 0. What becomes of 10 − 20 when both are bytes?': (stack - image).float().mean((1, 2)),
             'There is no byte below 0. What becomes of 10 − 20, when both are bytes?': (image - stack).float().mean((1, 2)),
@@ -69,12 +69,12 @@ def check_total_accuracy(
             'You added shares, and divided by images. How many answers are right in a group, if you know its share and its size?':
                 accuracies.sum()/sizes.sum()}
         if 0 < right.sum() < sizes.sum():
-            mistakes['The share is neither 0 nor 1 here: `//` drops what is behind the point.'] = right.sum()//sizes.sum()
+            mistakes['The share is neither 0 nor 1 here: `//` drops the decimals.'] = right.sum()//sizes.sum()
         cut_off = (accuracies*sizes).int()
         if (cut_off < right).any():
             i = int((cut_off < right).nonzero()[0])
             product = f'`{(accuracies*sizes)[i].item():.9g}`, and you made it {cut_off[i]}'
-            mistakes[f'{right[i]}/{sizes[i]} times {sizes[i]} is {product}. Keep what is behind the point.'] = cut_off.sum()/sizes.sum()
+            mistakes[f'{right[i]}/{sizes[i]} times {sizes[i]} is {product}. Keep the decimals.'] = cut_off.sum()/sizes.sum()
         try: result = call(total_accuracy, accuracies, sizes)
         except NotYet as e:
             hint = ' The accuracies are floats, and the sizes whole numbers.' if 'same dtype' in str(e) else ''
@@ -289,7 +289,7 @@ def _slips(
         'There is no byte below 0. What becomes of 10 − 20 when both are bytes?': byte_differences[0],
         'There is no byte below 0. What becomes of 10 − 20, when both are bytes?': byte_differences[1],
         'Your images go from 0 to 255, and your ideals only from 0 to 1. They should be on the same scale.': _answers(x, ideals/255, known),
-        'Your ideals are bytes, and have lost what is behind the point.': _answers(x, ideals.byte(), known),
+        'Your ideals are bytes, and have lost their decimals.': _answers(x, ideals.byte(), known),
         'That is the nearest with L2. Asked for is the mean absolute difference, L1.': _answers(x, ideals, known, 2),
         'That is the label of the nearest training image. Asked for is the nearest mean.': _answers(x, train, labels)}
 

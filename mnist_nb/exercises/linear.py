@@ -59,7 +59,7 @@ def check_predict(
             raise NotYet('Your numbers seem to be made for 28 × 28 pixels only. Take height and width from the shape, or use −1.') from None
         compare(result, F.linear(images.flatten(1), weights.reshape(1, -1), bias), _wrong_predictions(images, weights, bias),
                 given=f' for {n} images of {height} × {width} pixels')
-    return 'A weight belongs to a place in the image, and so all the weights can be looked at as an image. The chapter does it at its end.'
+    return 'A weight belongs to a place in the image, and so all the weights can be looked at as an image. The chapter does it in its first picture.'
 
 # %% ../../nbs/exercises/linear.ipynb #4c8bdef8
 def _wrong_losses(
