@@ -12,7 +12,7 @@ rung.errors
 Modules:
 
 - `mnist_nb.baseline`: Average all 3s, average all 7s, and ask which average a new digit is closer to. How far does that get you?
-- `mnist_nb.cnn`: fastai's whole toolkit: a folder of images, a network of 18 layers, and one line that trains it. Then every model of this book side by side.
+- `mnist_nb.cnn`: What do you get without designing anything? fastai's whole toolkit, a network of 18 layers that somebody else thought up, and then every model of this book side by side.
 - `mnist_nb.convolution`: A kernel of nine weights that slides over the image, by hand; a small network of such kernels; and the recipe that makes it better than anything so far.
 - `mnist_nb.data`: How the handwritten digits reach your disk, and how you know that they are the right ones
 - `mnist_nb.ladder`: One instrument for all models: the same images, the same rule, one table, one picture

@@ -1,4 +1,4 @@
-"""fastai's whole toolkit: a folder of images, a network of 18 layers, and one line that trains it. Then every model of this book side by side.
+"""What do you get without designing anything? fastai's whole toolkit, a network of 18 layers that somebody else thought up, and then every model of this book side by side.
 
 ```python
 # How to use it
@@ -13,7 +13,7 @@ Docs: https://mnist-nb.github.io/mnist_nb/cnn_learner.html.md"""
 
 # %% auto #0
 __all__ = ['digit_images', 'digit_loaders', 'digit_learner', 'n_parameters', 'cnn_learner', 'cnn_score', 'measure_cnn',
-           'load_cnn', 'find_ink', 'scan_to_digit', 'predict_digit', 'cnn_rung']
+           'cnn_rung', 'paper_light', 'find_ink', 'scan_to_digit', 'predict_digit', 'load_cnn']
 
 # %% ../nbs/08_cnn_learner.ipynb #f4f8fa5a
 # Imports
@@ -122,33 +122,40 @@ def measure_cnn(
     model: nn.Module,          # as for `cnn_score`
     train_seconds: float = 0., # how long its training took
     name: str = 'resnet18',    # what tables and pictures shall call it
+    year: int | None = 2015,   # when people first had such a model
 ) -> Rung:                     # the result
     "Measure a network with three channels and two outputs like any other model."
     score = partial(cnn_score, model=model)
-    return measure(name, score, n_parameters(model), train_seconds)
+    return measure(name, score, n_parameters(model), train_seconds, year=year)
 
-# %% ../nbs/08_cnn_learner.ipynb #a2ba1eb0
-def load_cnn(
-    file: str | Path,  # written by `torch.save(model.state_dict(), file)`
-) -> nn.Module:        # for `cnn_score`, on the GPU if there is one
-    "A trained resnet18 from its weights; runs no code; raises `ValueError` otherwise."
-    model = create_vision_model(resnet18, 2, pretrained=False)
-    with _only_weights(file):
-        model.load_state_dict(torch.load(file, map_location='cpu', weights_only=True))
-    return model.to(default_device()).eval()
+# %% ../nbs/08_cnn_learner.ipynb #55b1e0cf
+def cnn_rung(
+    seed: int = 42,           # for the weights and the order of the batches
+    lr: float = 0.01,         # the largest learning rate of the cycle
+    path: Path | None = None, # a folder as for `digit_images`, or else `mnist_sample()`
+) -> Rung:                    # the result
+    "Train a resnet18 for one epoch as in chapter 8 and measure it."
+    def train():
+        learn = digit_learner(seed, path)
+        with learn.no_bar(), learn.no_logging(): learn.fit_one_cycle(1, lr)
+        return partial(cnn_score, model=learn.model), n_parameters(learn.model)
+    return train_rung('resnet18', train, seed, year=2015)
 
-# %% ../nbs/08_cnn_learner.ipynb #903a5881
-# How any other file is refused
-@contextmanager
-def _only_weights(
-    file: str | Path,  # that is being loaded
-):
-    "Turn the errors of loading into a `ValueError` that says what was expected."
-    try: yield
-    except (pickle.UnpicklingError, RuntimeError, TypeError, AttributeError, EOFError) as e:
-        reason = str(e).splitlines()[0] if str(e) else type(e).__name__
-        raise ValueError(f'{file} does not hold the weights of this network: expected a file made by '
-                         f'torch.save(model.state_dict(), file). ({reason})') from None
+# %% ../nbs/08_cnn_learner.ipynb #d37c6027
+def paper_light(
+    grey: np.ndarray, # (height, width), from 0 for black to 1 for white
+) -> np.ndarray:      # (height, width), how bright the paper is at each place
+    "A plane, fitted to the brightness of the 60 % of pixels nearest to it."
+    rows, cols = np.mgrid[-1:1:grey.shape[0]*1j, -1:1:grey.shape[1]*1j]
+    shapes = np.stack([np.ones_like(rows), rows, cols], axis=-1)
+    k = 1 + max(grey.shape)//100  # some thousand pixels are enough
+    some, seen = shapes[::k, ::k].reshape(-1, 3), grey[::k, ::k].ravel()
+    near = np.full(len(seen), True)
+    for _ in range(5):
+        weights = np.linalg.lstsq(some[near], seen[near], rcond=None)[0]
+        far = np.abs(seen - some @ weights)
+        near = far <= np.quantile(far, 0.6)
+    return shapes @ weights
 
 # %% ../nbs/08_cnn_learner.ipynb #d4c22f36
 def find_ink(
@@ -156,10 +163,10 @@ def find_ink(
 ) -> np.ndarray:                     # (height, width), from 0, paper, to 1, all ink
     "Where the ink is; raises `ValueError` for no ink, `TypeError` for no picture."
     grey = _open_grey(image)
-    ink = np.abs(grey - np.median(grey))  # dark on bright, or the other way round
+    ink = np.abs(grey - paper_light(grey)).astype(np.float32)  # darker, or brighter
     _check_ink(ink)
     ink /= ink.max()
-    return np.where(ink < 0.2, np.float32(0), ink)
+    return np.where(ink < 0.25, np.float32(0), ink)  # what differs only a bit is dirt
 
 # %% ../nbs/08_cnn_learner.ipynb #cee655ff
 # How a picture is opened, or refused
@@ -189,7 +196,12 @@ def scan_to_digit(
     image: Image.Image | str | Path, # a picture of one digit alone, or the path of one
 ) -> Tensor:                         # (28, 28), 0 for paper, 1 for ink, as in MNIST
     "Make a picture look like an image of MNIST; raises as `find_ink` does."
-    ink = find_ink(image)
+    return _fit(find_ink(image))
+
+def _fit(
+    ink: np.ndarray, # as `find_ink` gives it
+) -> Tensor:         # (28, 28)
+    "Cut the ink out, scale it, and centre it."
     rows, cols = np.flatnonzero(ink.any(1)), np.flatnonzero(ink.any(0))
     box = Image.fromarray(ink[rows[0]:rows[-1]+1, cols[0]:cols[-1]+1])
     size = [max(1, round(n*20/max(box.size))) for n in box.size]
@@ -197,6 +209,7 @@ def scan_to_digit(
     return _centre(torch.from_numpy(small/small.max()))
 
 # %% ../nbs/08_cnn_learner.ipynb #b978b897
+# How it is centred
 def _centre(
     small: Tensor, # (height, width), at most 28 of each
 ) -> Tensor:       # (28, 28)
@@ -220,15 +233,25 @@ def predict_digit(
     p3 = cnn_score(scan_to_digit(image)[None], model).sigmoid().item()
     return (3, p3) if p3 > 0.5 else (7, 1 - p3)
 
-# %% ../nbs/08_cnn_learner.ipynb #55b1e0cf
-def cnn_rung(
-    seed: int = 42,           # for the weights and the order of the batches
-    lr: float = 0.01,         # the largest learning rate of the cycle
-    path: Path | None = None, # a folder as for `digit_images`, or else `mnist_sample()`
-) -> Rung:                    # the result
-    "Train a resnet18 for one epoch as in chapter 8 and measure it."
-    def train():
-        learn = digit_learner(seed, path)
-        with learn.no_bar(), learn.no_logging(): learn.fit_one_cycle(1, lr)
-        return partial(cnn_score, model=learn.model), n_parameters(learn.model)
-    return train_rung('resnet18', train, seed)
+# %% ../nbs/08_cnn_learner.ipynb #a2ba1eb0
+def load_cnn(
+    file: str | Path,  # written by `torch.save(model.state_dict(), file)`
+) -> nn.Module:        # for `cnn_score`, on the GPU if there is one
+    "A trained resnet18 from its weights; runs no code; raises `ValueError` otherwise."
+    model = create_vision_model(resnet18, 2, pretrained=False)
+    with _only_weights(file):
+        model.load_state_dict(torch.load(file, map_location='cpu', weights_only=True))
+    return model.to(default_device()).eval()
+
+# %% ../nbs/08_cnn_learner.ipynb #903a5881
+# How any other file is refused
+@contextmanager
+def _only_weights(
+    file: str | Path,  # that is being loaded
+):
+    "Turn the errors of loading into a `ValueError` that says what was expected."
+    try: yield
+    except (pickle.UnpicklingError, RuntimeError, TypeError, AttributeError, EOFError) as e:
+        reason = str(e).splitlines()[0] if str(e) else type(e).__name__
+        raise ValueError(f'{file} does not hold the weights of this network: expected a file made by '
+                         f'torch.save(model.state_dict(), file). ({reason})') from None
