@@ -11,14 +11,14 @@ rung.errors
 
 Modules:
 
-- `mnist_nb.baseline`: Average all 3s, average all 7s, and ask of a new digit which average it is closer to. That alone is right 95 times out of 100.
+- `mnist_nb.baseline`: Average all 3s, average all 7s, and ask which average a new digit is closer to. How far does that get you?
 - `mnist_nb.cnn`: fastai's whole toolkit: a folder of images, a network of 18 layers, and one line that trains it. Then every model of this book side by side.
 - `mnist_nb.data`: How the handwritten digits reach your disk, and how you know that they are the right ones
 - `mnist_nb.ladder`: One instrument for all models: the same images, the same rule, one table, one picture
 - `mnist_nb.linear`: One weight for every pixel, a loss that has a gradient, and a training loop written by hand
 - `mnist_nb.optimizer`: Hand the loop over to PyTorch and fastai, one part at a time, and check at each handover that nothing has changed
 - `mnist_nb.pixels`: An image is a grid of numbers. This chapter shows you the grid, and the two tools for working with it.
-- `mnist_nb.relu_net`: Two linear layers with a bend between them. The bend is what makes it more than a line, and this chapter shows where that matters and where it doesn't.
-- `mnist_nb.sgd`: How a model finds good weights by itself: measure how wrong it is, find out which way is better, take a small step, repeat."""
+- `mnist_nb.relu_net`: Two linear layers with a bend between them ought to beat a line. Do they? A detective story.
+- `mnist_nb.sgd`: How a model finds good weights: measure how wrong it is, find out which way is better, take a small step, repeat."""
 
 __version__ = "0.2.0"

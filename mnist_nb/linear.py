@@ -20,7 +20,6 @@ __all__ = ['flat_sample', 'init_params', 'linear1', 'sigmoid', 'mnist_loss', 'ca
 # %% ../nbs/04_linear.ipynb #2d840881
 # Imports
 from collections.abc import Callable, Iterable
-from functools import partial
 import torch
 from torch import Tensor
 from torch.utils.data import DataLoader
@@ -53,6 +52,7 @@ def linear1(
     return xb@weights + bias
 
 # %% ../nbs/04_linear.ipynb #cb3287fc
+# The same for the package, safe far out: exercise 4.2 asks for it
 def sigmoid(
     x: Tensor, # any numbers
 ) -> Tensor:   # of the same shape, between 0 and 1
@@ -63,6 +63,7 @@ def sigmoid(
     return torch.where(x >= 0, 1., e)/(1 + e)
 
 # %% ../nbs/04_linear.ipynb #b364a4d3
+# The same for the package, which refuses both mistakes
 def mnist_loss(
     predictions: Tensor, # any numbers, above 0 for a 3, of any shape, such as (n, 1)
     targets: Tensor,     # of the same shape, 1 for a 3 and 0 for a 7
@@ -135,12 +136,12 @@ def batch_accuracy(
     """The share of right answers;
     raises `ValueError` if shapes differ or targets aren't 0 or 1."""
     _check_pair(xb, yb)
-    preds = xb.sigmoid()
+    preds = xb.sigmoid()  # 0 becomes 0.5, so that is the threshold now
     correct = (preds>0.5) == yb
     return correct.float().mean()
 
 # %% ../nbs/04_linear.ipynb #1b4548a4
-@torch.no_grad()
+@torch.no_grad() # nothing in this function is recorded for gradients
 def validate_epoch(
     model: Callable[[Tensor], Tensor],         # gives predictions, (n, 1)
     valid_dl: Iterable[tuple[Tensor, Tensor]], # gives batches of images and targets
@@ -165,10 +166,10 @@ def linear_rung(
 ) -> Rung:            # the result
     "Train the linear model of this chapter and measure it."
     def train():
-        data = list(zip(*flat_sample('train')))
+        data = list(zip(*flat_sample('train')))  # `*` unpacks the two
         dl = DataLoader(data, batch_size=256, shuffle=True)
         weights, bias = init_params((28*28,1)), init_params(1)
-        model = partial(linear1, weights=weights, bias=bias)
+        model = lambda xb: linear1(xb, weights, bias)
         for _ in range(epochs): train_epoch(model, 1., (weights, bias), dl)
         return lambda x: model(x.view(-1, 28*28)), weights.numel() + bias.numel()
-    return train_rung('linear model', train, seed)
+    return train_rung('linear model', train, seed, year=1958)

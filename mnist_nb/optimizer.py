@@ -27,6 +27,7 @@ from .ladder import Rung, train_rung
 from .linear import batch_accuracy, calc_grad, flat_sample, mnist_loss, validate_epoch
 
 # %% ../nbs/05_optimizer.ipynb #ec5a9a94
+# BasicOptim, as the package has it
 class BasicOptim:
     "Gradient descent; raises `ValueError` without parameters."
     def __init__(self,
@@ -51,7 +52,7 @@ def _check_params(
     params: list[Tensor], # what an optimizer shall change
 ):
     "Raise `ValueError` if there is nothing to change."
-    if not params: raise ValueError('got no parameters: model.parameters() can be walked through only once, so call it anew')
+    if not params: raise ValueError('got no parameters: model.parameters() can be walked through only once, so call it again')
 
 def _with_gradient(
     params: Iterable[Tensor], # of an optimizer
@@ -110,7 +111,8 @@ class TensorLoader:
             order = torch.randperm(len(self.x), generator=self.generator)
             for i in order.to(self.x.device).split(self.bs):
                 yield self.x.index_select(0, i), self.y.index_select(0, i)
-        else: yield from zip(self.x.split(self.bs), self.y.split(self.bs))
+        else:
+            for xb,yb in zip(self.x.split(self.bs), self.y.split(self.bs)): yield xb,yb
 
 # %% ../nbs/05_optimizer.ipynb #3e36a6b0
 # How unequal lengths are refused

@@ -130,7 +130,7 @@ def _small_figures(
     from PIL import Image
 
     def small(figure):
-        drawn = retina_figure(figure, base64=False, bbox_inches='tight', pad_inches=0)
+        drawn = retina_figure(figure, base64=False, bbox_inches='tight', pad_inches=0.03)
         if not drawn: return None  # an empty figure
         picture, file = Image.open(BytesIO(drawn[0])), BytesIO()
         few = picture.convert('RGB').quantize(256, dither=Image.Dither.NONE)

@@ -42,7 +42,7 @@ def section(module: Path) -> tuple[tuple[int, str], str]:
     link = f'../{notebook.as_posix()}'  # from the reference's folder
     tree, defined = ast.parse(code), {}
     for node in tree.body:
-        names = [t.id for t in node.targets] if isinstance(node, ast.Assign) else [getattr(node, 'name', None)]
+        names = [n.id for t in node.targets for n in ast.walk(t) if isinstance(n, ast.Name)] if isinstance(node, ast.Assign) else [getattr(node, 'name', None)]
         defined |= dict.fromkeys(names, node)
     rows = []
     for name in ast.literal_eval(defined['__all__'].value):

@@ -187,7 +187,7 @@ def _how_wrong(
     if got.is_floating_point() and right.is_floating_point():
         return f'It is `{value:.4g}`{where}, which is too {"large" if value > right[place] else "small"}.'
     fractions = right.is_floating_point() and not got.is_floating_point() and right[place] != right[place].round()
-    room = f' Its type, `{got.dtype}`, has no room for what is behind the point.' if fractions else ''
+    room = f' Its type, `{got.dtype}`, has no room for the decimals.' if fractions else ''
     shown = f'{value:.4g}' if isinstance(value, float) else value
     return f'It is `{shown}`{where}, and should be something else.{room}'
 

@@ -59,7 +59,7 @@ def check_predict(
             raise NotYet('Your numbers seem to be made for 28 × 28 pixels only. Take height and width from the shape, or use −1.') from None
         compare(result, F.linear(images.flatten(1), weights.reshape(1, -1), bias), _wrong_predictions(images, weights, bias),
                 given=f' for {n} images of {height} × {width} pixels')
-    return 'A weight belongs to a place in the image, and so all the weights can be looked at as an image. The chapter does it at its end.'
+    return 'A weight belongs to a place in the image, and so all the weights can be looked at as an image. The chapter does it in its first picture.'
 
 # %% ../../nbs/exercises/linear.ipynb #4c8bdef8
 def _wrong_losses(
@@ -109,9 +109,11 @@ def check_distance_loss(
         if not (isinstance(result, Tensor) and result.requires_grad): raise NotYet(cut_off)
         slope, = torch.autograd.grad(result, x, allow_unused=True)
         if slope is None: raise NotYet(cut_off)
-        if slope.isnan().any(): raise NotYet('The loss is right, but for a prediction of −100 its gradient is `nan`. '
-                                             'See the chapter\'s section on the sigmoid.')
-        compare(slope, torch.autograd.grad(right, x)[0], what='The loss is right. Its gradient')
+        if slope.isnan().any(): raise NotYet('The loss is right, but for a prediction of −100 its gradient is `nan`: something in it became '
+                                             'infinite. Which exponents are never above 0? Mind that `torch.where` calculates both sides.')
+        expected, = torch.autograd.grad(right, x)
+        at_0 = 'The loss is right, but at 0 its gradient is 0. Is there an `abs` in your sigmoid? It has no slope at 0; `torch.where` can do without.'
+        compare(slope, expected, {at_0: torch.where(x == 0, 0., expected)}, 'The loss is right. Its gradient')
     return 'A distance, squashed, averaged: nothing in it counts, and so it has a gradient everywhere.'
 
 # %% ../../nbs/exercises/linear.ipynb #48e7c9c3
@@ -386,7 +388,7 @@ def _check_scores(
     if watch.uncleared:
         raise NotYet('After a step its gradient is still there, and so the next step follows the sum of both. Which line clears '
                      'the gradients, of the weights and of the bias? The accuracy may hardly show that it is missing.')
-    if scores.isnan().any(): raise NotYet('The model predicts `nan`. Is the learning rate far too large, or the sigmoid the naive one?')
+    if scores.isnan().any(): raise NotYet('The model predicts `nan`. Is the learning rate far too large, or does your own sigmoid overflow?')
     right = ((scores.reshape(-1, 1) > 0) == y).float()
     ones, zeros, all_ = right[y == 1].mean().item(), right[y == 0].mean().item(), right.mean().item()
     far = scores.double().abs().median()
@@ -415,7 +417,7 @@ def _check_scores(
     if abs(ones - zeros) > 0.08:
         raise NotYet(f'{100*all_:.1f} % right, but it leans to one side: {100*ones:.0f} % where the target is 1, '
                      f'and {100*zeros:.0f} % where it is 0. Are the batches shuffled? {otherwise}')
-    raise NotYet(f'{100*all_:.1f} % right. It learns, but too slowly: see what the chapter says on why it is so slow.')
+    raise NotYet(f'{100*all_:.1f} % right. It learns, but too slowly: see the chapter on where the sigmoid is flat.')
 
 # %% ../../nbs/exercises/linear.ipynb #d687d10a
 @contextmanager

@@ -66,11 +66,11 @@ def check_error_rate(
             'That is the share of right answers, and the wrong ones were asked for.': 1 - right,
             'That is how many answers are wrong. `Learner` averages over batches of unequal size, so it needs the share.': right*n,
             'A share is a number from 0 to 1, and that is a percentage.': right*100,
-            'With you, a score of 0.3 counts as a 7. The scores have not been through a sigmoid, so where is the threshold?':
+            'Your function takes a score of 0.3 for a 7. The scores have not been through a sigmoid, so where is the threshold?':
                 ((scores > 0.5) != targets).float().mean(),
-            'With you, every image counts as a 3. What values can a sigmoid have, and where is the threshold then?':
+            'In your function, every image counts as a 3. What values can a sigmoid have, and where is the threshold then?':
                 (targets == 0).float().mean(),
-            'With you, every answer is wrong. Do you compare the raw scores with 1 and 0, or are the two arguments exchanged? '
+            'In your function, every answer is wrong. Do you compare the raw scores with 1 and 0, or are the two arguments exchanged? '
             'The predictions come first.': 1.,
             'That is the share of images that you take for 3s. The targets have no part in it.': (scores > 0).float().mean(),
             'That compares every prediction with every target. Print both shapes before you compare.':
@@ -85,7 +85,7 @@ def _own_parameters(
     n_out: int, # outputs
 ) -> dict[str, nn.Parameter]: # `weight` and `bias`
     "The parameters of a layer. Raises `NotYet` if they aren't those of a linear layer."
-    if not isinstance(layer, nn.Module): raise NotYet('What your class makes is no module. Which class does `Linear1` build on?')
+    if not isinstance(layer, nn.Module): raise NotYet('What your class makes isn\'t a module. Which class does `Linear1` build on?')
     if '_parameters' not in vars(layer):
         raise NotYet('Your class has not made a module of itself yet, so there is no list of parameters. '
                      'How does `__init__` begin in `Linear1`?')
@@ -98,9 +98,9 @@ def _own_parameters(
             raise NotYet(f'The list of parameters has no `{name}`. It has {", ".join(f"`{n}`" for n in found) or "nothing"}.')
         got = tuple(found[name].shape)
         if got != shape and got == shape[::-1]:
-            raise NotYet(f'{given}, `{name}` has the shape `{got}`. It stands, and should lie: a row for each output.')
+            raise NotYet(f'{given}, `{name}` has the shape `{got}`. It should be the other way round: a row for each output.')
         if got != shape: raise NotYet(f'{given}, `{name}` has the shape `{got}`, and should have `{shape}`.')
-        if not found[name].requires_grad: raise NotYet(f'`{name}` wants no gradients, so it would never be changed.')
+        if not found[name].requires_grad: raise NotYet(f'`{name}` doesn\'t ask for gradients, so it would never be changed.')
     if len(found) > 2: raise NotYet(f'There are more parameters than a weight and a bias: {", ".join(f"`{n}`" for n in found)}.')
     return found
 
@@ -145,7 +145,7 @@ def _same_as_linear(
     given = f' for a batch of shape `{tuple(xb.shape)}` and {w.shape[0]} outputs, with the parameters of an `nn.Linear`'
     mistakes, cut = {'The bias is missing from the predictions.': F.linear(xb, w)}, 'Is it cut off by a `detach`, a `data` or a `no_grad`?'
     if w.shape[0] == w.shape[1]:
-        mistakes['You multiply by the weight as it lies. Its rows belong to the outputs, so what has to be done before the `@`?'] = \
+        mistakes['You multiply by the weight as it is stored. Its rows belong to the outputs, so what has to be done before the `@`?'] = \
             xb@w + theirs.bias
     compare(result, right, mistakes, 'The prediction', given)
     if not isinstance(result, Tensor) or not result.requires_grad:
@@ -201,10 +201,10 @@ def _wrong_averages(
         from_first.append(beta*from_first[-1] + (1 - beta)*loss)
     n, losses = torch.arange(1, len(losses) + 1), torch.tensor(losses)
     raw, swapped, fed, from_first = (torch.tensor(values[1:]) for values in (raw, swapped, fed, from_first))
-    hasty = '`beta` is the share that the old average keeps. With you, it is the share of the new loss.'
+    hasty = '`beta` is the share that the old average keeps. In your function, it is the share of the new loss.'
     first = 'You let the average begin at the first loss. It should begin at 0, and be corrected.'
     same = 'You divide all averages by the same number, that of the last batch. After batch `n`, divide by `1 - beta**n`.'
-    late = 'The first average should be the first loss. Which number has the first batch in your count?'
+    late = 'The first average should be the first loss. What number does the first batch have in your count?'
     return {'The averages of the first batches are much too small, because the average began at 0. That is what the division is for.': raw,
             hasty: swapped, hasty + ' ': swapped/(1 - (1 - beta)**n),
             'The corrected value must not go back into the average: correct what you show, and keep the average as it was.': fed,
@@ -227,12 +227,12 @@ def check_running_average(
         right, mistakes = _fastai_average(losses, beta), {}
         if n > 1:
             mistakes = _wrong_averages(losses, beta)
-            mistakes['That is a single number. One average is wanted after every batch.'] = right[-1]
+            mistakes['That is a single number. There should be an average after every batch.'] = right[-1]
         if beta != 0.98: mistakes['You average with 0.98, whatever `beta` is.'] = _fastai_average(losses, 0.98)
         try: result = call(running_average, list(losses), beta)
         except NotYet as e:
             if 'ZeroDivisionError' not in str(e): raise
-            raise NotYet('You divide by 0: `beta**0` is 1. Which number has the first batch in your count?') from None
+            raise NotYet('You divide by 0: `beta**0` is 1. What number does the first batch have in your count?') from None
         if hasattr(result, '__next__'): raise NotYet(f'The result is a `{type(result).__name__}`, and a list was expected.')
         compare(result, right, mistakes, given=f' for {n} losses and `beta={beta}`')
     return 'You can see that of a real training run in `learn.recorder.losses`: fastai keeps its averages there, one for each batch.'
@@ -268,11 +268,11 @@ def _wrong_steps(
 
     words = {
         'The first `step` leaves the parameters as they were. Is each of them changed in place, or is only a new tensor made? '
-        'And does the gradient come into the velocity before the parameter moves?': start,
+        'And is the gradient added to the velocity before the parameter moves?': start,
         'The parameters move up the slope. A step goes against the gradient.': end(momentum, -lr),
         'The learning rate has no influence on your steps.': end(momentum, 1),
         'Your steps are too short: they are multiplied by the learning rate twice.': end(momentum, lr**2),
-        'Your steps are too short. Here the gradient comes into the velocity whole: only the old velocity is multiplied.':
+        'Your steps are too short. Here the whole gradient is added to the velocity: only the old velocity is multiplied.':
             end(lambda v, g: mom*v + (1 - mom)*g),
         'You multiply the gradient by `mom`, and it is the old velocity that should fade.': end(lambda v, g: v + mom*g),
         'All parameters share one velocity, and each needs its own. (`[a]*3` makes a list that holds the same `a` three times.)':
@@ -284,7 +284,7 @@ def _wrong_steps(
             start - lr*(grads.sum(0) + mom*grads[:-1].sum(0)),
         'Your velocity is the very tensor in which PyTorch keeps the gradient, and changes with it. Keep a tensor of your own.':
             start - lr*((1 + mom)*grads.sum(0) - mom*grads[0])}
-    if mom != 0.9: words[f'With you, the velocity is multiplied by 0.9, and here `mom` is {mom}.'] = end(lambda v, g: 0.9*v + g)
+    if mom != 0.9: words[f'Your velocity is multiplied by 0.9, and here `mom` is {mom}.'] = end(lambda v, g: 0.9*v + g)
     return words
 
 # %% ../../nbs/exercises/optimizer.ipynb #e03903a0
@@ -300,7 +300,7 @@ def _run_method(
                          'How does `BasicOptim` tell it not to?') from None
         if 'NoneType' in str(e):
             raise NotYet(f'`{name}` stumbles over a `None`. Is it the `grad` of a parameter, or your velocity? '
-                         'See how `BasicOptim` treats the first.') from None
+                         'A parameter without a gradient should be skipped.') from None
         raise
 
 # %% ../../nbs/exercises/optimizer.ipynb #97bbf61d
@@ -411,7 +411,7 @@ def _epoch_of(
                          'A batch that can\'t be filled should be left out.')
         found.append(_numbers_of(xb, yb, x, y, n))
     numbers = torch.cat(found) if found else torch.tensor([])
-    if len(numbers.unique()) < len(numbers): raise NotYet('An input comes twice in one epoch.')
+    if len(numbers.unique()) < len(numbers): raise NotYet('An input appears twice in one epoch.')
     return found
 
 # %% ../../nbs/exercises/optimizer.ipynb #9fdb9d9f
@@ -440,5 +440,5 @@ def check_half_and_half(
             if right > 1 and len({tuple(sorted(numbers[y[numbers, 0] == kind].tolist())) for (numbers, *_) in epochs}) == 1:
                 raise NotYet(f'In every epoch, the first batch has the same inputs with target {kind}. Is each epoch shuffled anew?')
         if len(torch.cat(sum(epochs, [])).unique()) < len(x):
-            raise NotYet('Some inputs never come, in 30 epochs. Each time, others should be left over.')
+            raise NotYet('Some inputs never appear in 30 epochs. Each time, different ones should be left out.')
     return 'Each batch is half and half. `Learner` needs to know nothing of it: it only walks through the loader and asks for its length.'

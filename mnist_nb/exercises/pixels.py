@@ -52,7 +52,7 @@ def check_to_floats(
         bytes_.view(-1)[:2] = torch.tensor([low, high], dtype=torch.uint8)
         result = as_tensor(call(to_floats, bytes_), 'The result')
         compare(result, bytes_/255, given=f' for bytes of the shape `{shape}`, from {low} to {high}', mistakes={
-            'Every grey is gone: all values are 0 or 1. `//` and `int` drop what is behind the point.': bytes_//255,
+            'Every grey is gone: all values are 0 or 1. `//` and `int` drop the decimals.': bytes_//255,
             'You divided by the largest byte that was there. Divide by 255, whatever is in the image.': bytes_/high,
             'You made the smallest byte 0 and the largest 1. Divide by 255, whatever is in the image.': (bytes_ - low)/(high - low),
             'The values still go up to 255. What has 255 to become?': bytes_,
@@ -118,11 +118,11 @@ def check_ink(
             'That averages the images with one another. Axis 0 should stay, since it counts the images.': x.mean(0),
             'One axis is left over. An image has two axes, and both should disappear.': x.mean(1),
             'One axis is left over: an image has two axes, and both should disappear.': x.mean(2),
-            'That is the sum. How many pixels has an image?': x.sum((1, 2)),
+            'That is the sum. How many pixels does an image have?': x.sum((1, 2)),
             'Divide by 784: an image has 28 × 28 pixels.': x.sum((1, 2))/28,
             'Divide by 784, not 768: an image has 28 × 28 pixels.': x.sum((1, 2))/768,
             'Your sum ran past 255 and began again at 0. Turn the bytes into floats first.': x.sum((1, 2)) % 256/784,
-            'What is behind the point is gone. A mean is rarely a whole number.': x.mean((1, 2)).floor(),
+            'The decimals are gone. A mean is rarely a whole number.': x.mean((1, 2)).floor(),
             'The answer should be from 0 to 255, like the bytes.': x.mean((1, 2))/255})
     return 'Chapter 2 needs the same two axes to measure a thousand distances at once.'
 
@@ -149,8 +149,8 @@ def check_contact_sheet(
         result = as_tensor(call(contact_sheet, images, cols))
         if not full and result.shape == (n//cols*height, cols*width): raise NotYet(f'With {n} images in rows of {cols}, the images of the last row are missing.')
         if n < cols:
-            mistakes[f'The sheet is {cols} images wide, even if there are only {n} of them. What is left of the row is 0.'] = sheet[:, :n*width]
+            mistakes[f'The sheet is {cols} images wide, even if there are only {n} of them. Fill the empty places with 0.'] = sheet[:, :n*width]
         if result.shape == sheet.shape and not result.is_floating_point():
-            raise NotYet(f'Your sheet is of the type `{result.dtype}`, with no room for what is behind the point. The images were floats.')
+            raise NotYet(f'Your sheet is of the type `{result.dtype}`, with no room for decimals. The images were floats.')
         compare(result, sheet, mistakes, given=f' for {n} images of {height} × {width} pixels in rows of {cols}')
     return 'And it is the same trick that `show_images` would need if it drew all images at once.'
