@@ -40,6 +40,7 @@ from .data import mnist_sample
 from .ladder import Rung, measure, train_rung
 
 # %% ../nbs/08_cnn_learner.ipynb #f99824e3
+# The same, with the files in order
 def digit_images(
     path: Path,   # a folder with `train` and `valid`, in each a folder for every class
 ) -> list[Path]:  # its image files
@@ -121,7 +122,7 @@ def _check_images(
 def measure_cnn(
     model: nn.Module,          # as for `cnn_score`
     train_seconds: float = 0., # how long its training took
-    name: str = 'resnet18',    # what tables and pictures shall call it
+    name: str = 'resnet18',    # its name in tables and pictures
     year: int | None = 2015,   # when people first had such a model
 ) -> Rung:                     # the result
     "Measure a network with three channels and two outputs like any other model."
@@ -142,10 +143,12 @@ def cnn_rung(
     return train_rung('resnet18', train, seed, year=2015)
 
 # %% ../nbs/08_cnn_learner.ipynb #d37c6027
+# How bright the paper is
 def paper_light(
     grey: np.ndarray, # (height, width), from 0 for black to 1 for white
 ) -> np.ndarray:      # (height, width), how bright the paper is at each place
     "A plane, fitted to the brightness of the 60 % of pixels nearest to it."
+    # n*1j stands for n numbers, both ends included
     rows, cols = np.mgrid[-1:1:grey.shape[0]*1j, -1:1:grey.shape[1]*1j]
     shapes = np.stack([np.ones_like(rows), rows, cols], axis=-1)
     k = 1 + max(grey.shape)//100  # some thousand pixels are enough
@@ -198,6 +201,8 @@ def scan_to_digit(
     "Make a picture look like an image of MNIST; raises as `find_ink` does."
     return _fit(find_ink(image))
 
+# %% ../nbs/08_cnn_learner.ipynb #b978b897
+# How it is cut out, scaled and centred
 def _fit(
     ink: np.ndarray, # as `find_ink` gives it
 ) -> Tensor:         # (28, 28)
@@ -208,8 +213,6 @@ def _fit(
     small = np.asarray(box.resize(size, Image.Resampling.BILINEAR))
     return _centre(torch.from_numpy(small/small.max()))
 
-# %% ../nbs/08_cnn_learner.ipynb #b978b897
-# How it is centred
 def _centre(
     small: Tensor, # (height, width), at most 28 of each
 ) -> Tensor:       # (28, 28)

@@ -66,7 +66,7 @@ def small_cnn(
 
 # %% ../nbs/07_convolution.ipynb #c7000076
 class Adam(BasicOptim):
-    "Steps of at most about the learning rate, however large or small the gradients."
+    "As a rule, steps of at most about the rate, however large or small the gradients."
     def __init__(self,
         params: Iterable[Tensor], # what to change, such as `model.parameters()`
         lr: float,                # learning rate, which may be changed between steps
