@@ -15,7 +15,7 @@ Docs: https://mnist-nb.github.io/mnist_nb/linear.html.md"""
 
 # %% auto #0
 __all__ = ['flat_sample', 'init_params', 'linear1', 'sigmoid', 'mnist_loss', 'calc_grad', 'train_epoch', 'batch_accuracy',
-           'validate_epoch', 'linear_rung']
+           'validate_epoch', 'train_linear', 'linear_rung']
 
 # %% ../nbs/04_linear.ipynb #2d840881
 # Imports
@@ -160,16 +160,26 @@ def _check_batches(
     if not accs: raise ValueError('valid_dl gave no batches')
 
 # %% ../nbs/04_linear.ipynb #5d8bd8a8
+def train_linear(
+    seed: int = 42,   # start of the random numbers: first weights and shuffling
+    epochs: int = 20, # passes through the training data
+) -> tuple[Tensor, Tensor]: # the trained weights, (784, 1), and the bias, (1,)
+    "Train the linear model of this chapter; sets the global random state."
+    torch.manual_seed(seed)
+    data = list(zip(*flat_sample('train')))  # `*` unpacks the two
+    dl = DataLoader(data, batch_size=256, shuffle=True)
+    weights, bias = init_params((28*28,1)), init_params(1)
+    model = lambda xb: linear1(xb, weights, bias)
+    for _ in range(epochs): train_epoch(model, 1., (weights, bias), dl)
+    return weights, bias
+
 def linear_rung(
     seed: int = 42,   # start of the random numbers: first weights and shuffling
     epochs: int = 20, # passes through the training data
 ) -> Rung:            # the result
     "Train the linear model of this chapter and measure it."
     def train():
-        data = list(zip(*flat_sample('train')))  # `*` unpacks the two
-        dl = DataLoader(data, batch_size=256, shuffle=True)
-        weights, bias = init_params((28*28,1)), init_params(1)
-        model = lambda xb: linear1(xb, weights, bias)
-        for _ in range(epochs): train_epoch(model, 1., (weights, bias), dl)
-        return lambda x: model(x.view(-1, 28*28)), weights.numel() + bias.numel()
+        weights, bias = train_linear(seed, epochs)
+        score = lambda x: linear1(x.view(-1, 28*28), weights, bias)
+        return score, weights.numel() + bias.numel()
     return train_rung('linear model', train, seed, year=1958)

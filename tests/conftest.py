@@ -5,6 +5,7 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
+from browsing import browser, folder, look, serve, site  # fixtures, for all tests
 from mnist_nb.data import mnist_sample
 
 

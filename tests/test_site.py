@@ -1,27 +1,16 @@
-"""The website, in a real browser.
-
-Without a setting, the site is built without Quarto, in a clone below a hidden folder (`~/.local/src/…` is a usual place,
-and nbdev has its difficulties there). `SITE=_docs pytest tests/test_site.py` tests a site that is built already, by
-either builder, and finished with tools/finish_site.py. So does the workflow that publishes Quarto's.
-"""
-import gzip, json, os, re, shutil, subprocess, sys
-from collections.abc import Iterator
-from functools import partial
+"""The website, in a real browser. Which site, browsing.py says."""
+import gzip, json, re, shutil, subprocess, sys
 from html import unescape
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
 
 import nbformat, pytest, smalldocs, yaml
-from axe_playwright_python.sync_playwright import Axe
-from nbdev.config import get_config, nbpath2html
+from nbdev.config import nbpath2html
 from PIL import Image
-from playwright.sync_api import Browser, Error, Page, sync_playwright
+from playwright.sync_api import Page
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent/'tools'))
+from browsing import CONFIG, THEMES, violations
 from finish_site import ROOT, base, faults, finish
 
-CONFIG = get_config(ROOT)
 WEBSITE = yaml.safe_load((ROOT/'_quarto.yml').read_text(encoding='utf-8'))['website']
 SIDEBAR = [name for item in WEBSITE['sidebar']['contents'] for name in ([item] if isinstance(item, str) else item['contents'])]
 SOURCES = sorted(p.relative_to(ROOT/'nbs').as_posix() for p in (ROOT/'nbs').rglob('[!_.]*')
@@ -29,7 +18,6 @@ SOURCES = sorted(p.relative_to(ROOT/'nbs').as_posix() for p in (ROOT/'nbs').rglo
 PAGES = {name: '404.html' if '404' in name else nbpath2html(Path(name)).as_posix() for name in SOURCES}  # by their sources
 CHAPTERS = [name for name in SOURCES if name[0].isdigit()]
 EVERY_PAGE = pytest.mark.parametrize('name', PAGES.values())
-THEMES = 'light', 'dark'
 KB = 1000
 LINES = '''() => [...document.querySelectorAll('main :is(p, li)')].filter(p => !p.closest('.cell-output-display, table, details')).flatMap(p => {
     const letters = document.createTreeWalker(p, NodeFilter.SHOW_TEXT), range = document.createRange(), lines = []
@@ -47,86 +35,11 @@ LINES = '''() => [...document.querySelectorAll('main :is(p, li)')].filter(p => !
 })'''
 
 
-@pytest.fixture(scope='session')
-def folder(tmp_path_factory) -> Path:
-    "The site to test."
-    if given := os.environ.get('SITE'): return (ROOT/given).resolve()
-    clone = tmp_path_factory.mktemp('site')/'.local/clone'
-    clone.mkdir(parents=True)
-    for name in ('nbs', 'tools', CONFIG.lib_name):
-        shutil.copytree(ROOT/name, clone/name, symlinks=True, ignore=shutil.ignore_patterns('__pycache__', '.ipynb_checkpoints'))
-    for name in ('_quarto.yml', 'pyproject.toml', 'settings.ini'): shutil.copy(ROOT/name, clone)
-    build = subprocess.run([sys.executable, 'tools/build_site.py'], cwd=clone, capture_output=True, text=True)
-    assert build.returncode == 0, build.stderr
-    return clone/CONFIG.doc_path.name
-
-
-@pytest.fixture(scope='session')
-def serve() -> Iterator:
-    "Serve a folder below the path of the published site, and for any other address its 404.html, as the host does."
-    servers = []
-    class Server(SimpleHTTPRequestHandler):
-        def log_message(self, *args): pass
-        def translate_path(self, path): return super().translate_path(path.removeprefix(base().rstrip('/')) if path.startswith(base()) else '/gone')
-        def send_error(self, code, *args):
-            body = Path(self.directory, '404.html').read_bytes()
-            self.send_response(code)
-            self.send_header('Content-Type', 'text/html; charset=utf-8')
-            self.send_header('Content-Length', str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-    def start(folder: Path) -> str:
-        servers.append(ThreadingHTTPServer(('127.0.0.1', 0), partial(Server, directory=folder)))
-        Thread(target=servers[-1].serve_forever, daemon=True).start()
-        return f'http://127.0.0.1:{servers[-1].server_port}{base().rstrip("/")}'
-    yield start
-    for server in servers: server.shutdown()
-
-
-@pytest.fixture(scope='session')
-def site(folder, serve) -> str:
-    "The address of the site."
-    return serve(folder)
-
-
-@pytest.fixture(scope='session')
-def browser() -> Iterator[Browser]:
-    "The Chromium or Chrome of this machine. Without one the tests are skipped, but not in CI."
-    path = next(filter(None, map(shutil.which, ('chromium', 'chromium-browser', 'google-chrome'))), None)
-    with sync_playwright() as playwright:
-        try: browser = playwright.chromium.launch(executable_path=path, channel=None if path else 'chrome', args=['--disable-gpu'])
-        except Error as e:
-            reason = f'The site is tested with Chromium or Chrome, and none could be started: {e.message.splitlines()[0]}'
-            (pytest.fail if os.environ.get('CI') else pytest.skip)(reason)
-        yield browser
-        browser.close()
-
-
-@pytest.fixture
-def look(browser) -> Iterator:
-    "Open a page for a reader whose system has a theme, in a window of a width, by mouse or by touch."
-    contexts = []
-    def open_page(address: str, theme: str = 'light', width: int = 1400, touch: bool = False) -> Page:
-        contexts.append(browser.new_context(color_scheme=theme, viewport=dict(width=width, height=900), has_touch=touch,
-                                            reduced_motion='reduce'))  # pages don't glide then
-        page = contexts[-1].new_page()
-        page.goto(address)
-        return page
-    yield open_page
-    for context in contexts: context.close()
-
-
 def is_dark(page: Page) -> bool:
     "Whether the page has a dark background by now."
     page.wait_for_timeout(100)  # smalldocs waits 50 ms after a change of theme
     colour = page.evaluate('getComputedStyle(document.body).backgroundColor')
     return sum(map(int, colour[4:-1].split(','))) < 3*128
-
-
-def violations(page: Page) -> list[tuple]:
-    "What keeps people from using a page. The inside of Quarto's search field is out of our hands."
-    found = Axe().run(page, {'exclude': [['.aa-Autocomplete'], ['.aa-DetachedSearchButton']]}).response['violations']
-    return [(v['help'], len(v['nodes']), v['nodes'][0]['html'][:200]) for v in found]
 
 
 def name_of(address: str) -> str:

@@ -1,5 +1,6 @@
 // What the pages of the book do beyond Quarto's own: the same on a site built by Quarto and by tools/build_site.py.
 (() => {
+  const { src } = document.currentScript
   const main = document.querySelector('main')
   const all = (selector, within = document) => [...within.querySelectorAll(selector)]
   const make = (tag, properties, ...children) => {
@@ -143,11 +144,22 @@
     }
   }
 
+  // the things to touch take the place of their still pictures when these come near, with all that they need
+  const showThings = () => {
+    const near = new IntersectionObserver(entries => entries.filter(entry => entry.isIntersecting).forEach(async ({ target }) => {
+      near.unobserve(target)
+      const { show } = await import(new URL('../explore/page.js', src))
+      await show(all('.explore', target)[0])
+    }), { rootMargin: '400px' })
+    all('.cell:has(.explore[data-thing])', main).forEach(cell => near.observe(cell))
+  }
+
   labelButtons()
   all('.download-notebook').forEach(button => button.addEventListener('click', saveNotebook))
   foldContents()
   addEventListener('scroll', followContents, { passive: true })
   enlargeFigures()
+  showThings()
   reachBoxes()
   addEventListener('resize', reachBoxes)
   document.addEventListener('toggle', reachBoxes, true)  // what was folded had no width before

@@ -1,0 +1,115 @@
+"""A browser and the website, for the tests that need them.
+
+Without a setting, the site is built without Quarto, in a clone below a hidden folder (`~/.local/src/…` is a usual place,
+and nbdev has its difficulties there). `SITE=_docs pytest tests/test_site.py` tests a site that is built already, by
+either builder, and finished with tools/finish_site.py. So does the workflow that publishes Quarto's.
+"""
+import os, shutil, subprocess, sys
+from collections.abc import Iterator
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from nbdev.config import get_config
+from playwright.sync_api import Browser, Error, Page, sync_playwright
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent/'tools'))
+from finish_site import ROOT, base
+
+CONFIG = get_config(ROOT)
+THEMES = 'light', 'dark'
+
+
+@pytest.fixture(scope='session')
+def folder(tmp_path_factory) -> Path:
+    "The site to test."
+    if given := os.environ.get('SITE'): return (ROOT/given).resolve()
+    clone = tmp_path_factory.mktemp('site')/'.local/clone'
+    clone.mkdir(parents=True)
+    for name in ('nbs', 'tools', CONFIG.lib_name):
+        shutil.copytree(ROOT/name, clone/name, symlinks=True, ignore=shutil.ignore_patterns('__pycache__', '.ipynb_checkpoints'))
+    for name in ('_quarto.yml', 'pyproject.toml', 'settings.ini'): shutil.copy(ROOT/name, clone)
+    build = subprocess.run([sys.executable, 'tools/build_site.py'], cwd=clone, capture_output=True, text=True)
+    assert build.returncode == 0, build.stderr
+    return clone/CONFIG.doc_path.name
+
+
+@pytest.fixture(scope='session')
+def serve() -> Iterator:
+    "Serve a folder below the path of the published site, and for any other address its 404.html, as the host does."
+    servers = []
+    class Server(SimpleHTTPRequestHandler):
+        def log_message(self, *args): pass
+        def translate_path(self, path): return super().translate_path(path.removeprefix(base().rstrip('/')) if path.startswith(base()) else '/gone')
+        def send_error(self, code, *args):
+            body = Path(self.directory, '404.html').read_bytes()
+            self.send_response(code)
+            self.send_header('Content-Type', 'text/html; charset=utf-8')
+            self.send_header('Content-Length', str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+    def start(folder: Path) -> str:
+        servers.append(ThreadingHTTPServer(('127.0.0.1', 0), partial(Server, directory=folder)))
+        Thread(target=servers[-1].serve_forever, daemon=True).start()
+        return f'http://127.0.0.1:{servers[-1].server_port}{base().rstrip("/")}'
+    yield start
+    for server in servers: server.shutdown()
+
+
+@pytest.fixture(scope='session')
+def site(folder, serve) -> str:
+    "The address of the site."
+    return serve(folder)
+
+
+@pytest.fixture(scope='session')
+def browser() -> Iterator[Browser]:
+    "The Chromium or Chrome of this machine. Without one the tests are skipped, but not in CI."
+    path = next(filter(None, map(shutil.which, ('chromium', 'chromium-browser', 'google-chrome'))), None)
+    with sync_playwright() as playwright:
+        try: browser = playwright.chromium.launch(executable_path=path, channel=None if path else 'chrome', args=['--disable-gpu'])
+        except Error as e:
+            reason = f'The site is tested with Chromium or Chrome, and none could be started: {e.message.splitlines()[0]}'
+            (pytest.fail if os.environ.get('CI') else pytest.skip)(reason)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def look(browser) -> Iterator:
+    "Open a page for a reader whose system has a theme, in a window of a width, by mouse or by touch."
+    contexts = []
+    def open_page(address: str, theme: str = 'light', width: int = 1400, touch: bool = False, motion: str = 'reduce') -> Page:  # pages don't glide then
+        contexts.append(browser.new_context(color_scheme=theme, viewport=dict(width=width, height=900), has_touch=touch,
+                                            reduced_motion=motion))
+        page = contexts[-1].new_page()
+        page.goto(address)
+        return page
+    yield open_page
+    for context in contexts: context.close()
+
+
+def violations(page: Page) -> list[tuple]:
+    "What keeps people from using a page. The inside of Quarto's search field is out of our hands."
+    found = Axe().run(page, {'exclude': [['.aa-Autocomplete'], ['.aa-DetachedSearchButton']]}).response['violations']
+    return [(v['help'], len(v['nodes']), v['nodes'][0]['html'][:200]) for v in found]
+
+
+def touch(page: Page, thing: str):
+    "A thing to touch on a page: scroll to its place, wait until it has come, and give it."
+    page.locator(f'.cell:has(.explore[data-thing={thing}])').first.scroll_into_view_if_needed()
+    there = page.locator(f'.explore-thing[data-thing={thing}]').first
+    there.wait_for()
+    return there
+
+
+def listen(page: Page) -> list[str]:
+    "What goes wrong on a page from now on: in its scripts, and what it asks of the net in vain."
+    wrong = []
+    page.on('console', lambda message: message.type in ('error', 'warning') and wrong.append(message.text))
+    page.on('pageerror', lambda error: wrong.append(str(error)))
+    page.on('requestfailed', lambda request: wrong.append(f'{request.url} failed'))
+    return wrong

@@ -1,0 +1,57 @@
+"""Down the curve, in chapter 3: dragged, tapped, and moved by keys."""
+import pytest
+
+from browsing import THEMES, listen, touch, violations
+
+EVERYWHERE = pytest.mark.parametrize('page_name', ['sgd.html', 'explore/index.html'])
+
+
+@EVERYWHERE
+def test_the_rate_decides_what_happens(site, look, page_name):
+    page = look('about:blank')
+    wrong = listen(page)
+    page.goto(f'{site}/{page_name}')
+    curve = touch(page, 'curve')
+    said = curve.locator('.ex-sentence')
+    rate = curve.get_by_label('learning rate')
+    for value, what in {0.01: 'crawls', 0.2: 'slides', 0.5: 'arrives with the first step', 0.95: 'bounces', 1: 'for ever', 1.05: 'diverges'}.items():
+        rate.fill(str(value))
+        assert what in said.inner_text(), value
+    rate.focus()
+    page.keyboard.press('Home')
+    page.keyboard.press('ArrowRight')
+    assert 'At a rate of 0.01' in said.inner_text()
+    assert not wrong
+
+
+@EVERYWHERE
+@pytest.mark.parametrize('by', ['mouse', 'touch', 'keyboard'])
+def test_the_start_is_dragged(site, look, page_name, by):
+    page = look(f'{site}/{page_name}', width=375, touch=by == 'touch')
+    curve = touch(page, 'curve')
+    start = curve.get_by_role('slider', name='start').first
+    box = start.bounding_box()
+    x, y = box['x'] + box['width']/2, box['y'] + box['height']/2
+    if by == 'keyboard':
+        start.focus()
+        for _ in range(10): page.keyboard.press('ArrowRight')
+    elif by == 'mouse':
+        page.mouse.move(x, y)
+        page.mouse.down()
+        page.mouse.move(x + 50, y)
+        page.mouse.up()
+    else:
+        client = page.context.new_cdp_session(page)
+        for kind, points in (('touchStart', [dict(x=x, y=y)]), ('touchMove', [dict(x=x + 50, y=y)]), ('touchEnd', [])):
+            client.send('Input.dispatchTouchEvent', dict(type=kind, touchPoints=points))
+    assert float(start.get_attribute('aria-valuenow')) > -1.2
+    page.wait_for_function("document.querySelector('[data-thing=curve] [role=status]').textContent.includes('steps')")
+
+
+@EVERYWHERE
+@pytest.mark.parametrize('theme', THEMES)
+def test_accessible(site, look, page_name, theme):
+    page = look(f'{site}/{page_name}', theme, width=375)
+    touch(page, 'curve')
+    assert not violations(page)
+    assert page.evaluate('document.documentElement.scrollWidth') <= 375

@@ -1,0 +1,103 @@
+#!/usr/bin/env python
+"""Photograph the things to touch: `python tools/make_stills.py`, or with `--check` only see whether all are there and in step.
+
+Notebooks show these pictures where nothing runs. There is one for every thing and its values that a saved notebook names.
+Each notes in itself what it was made from, so that it is made anew when a module has changed, and not before. Afterwards
+run the notebooks that it names again, with `nbdev-test NOTEBOOK --save`, so that they show the new pictures.
+"""
+import io, json, os, re, shutil
+from functools import partial
+from hashlib import sha256
+from html import unescape
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+
+import click, nbformat
+from PIL import Image, PngImagePlugin
+from playwright.sync_api import sync_playwright
+
+from mnist_nb.command import run_command
+from mnist_nb.explore import bundled, still
+
+ROOT = Path(__file__).resolve().parent.parent
+STILLS = ROOT/'nbs/explore/stills'
+WIDTH = 650  # of a figure in the book, in the dots of the page
+
+# A thing stands for itself as it is first seen, except where something has to happen first: what to press, and how long to wait
+FIRST = {'learn': ('button:has-text("Train")', 4)}
+
+
+def named() -> dict[str, tuple[str, str]]:
+    "For each picture, the thing and its values, as the saved notebooks name them."
+    found = {}
+    for path in sorted((ROOT/'nbs').rglob('*.ipynb')):
+        if any(part[0] in '._' for part in path.relative_to(ROOT).parts): continue
+        for cell in nbformat.read(path, as_version=4).cells:
+            for output in cell.get('outputs', []):
+                element = re.search(r'class="explore" data-thing="(\w+)" data-state="([^"]*)"', output.get('data', {}).get('text/html', ''))
+                if element: found[still(element[1], json.loads(unescape(element[2]))).name] = element[1], unescape(element[2])
+    return found
+
+
+def made_from(thing: str, values: str) -> str:
+    "A fingerprint of all that a picture shows: the module with what it imports, the styles and the values."
+    return sha256((bundled(f'{thing}.js') + bundled('explore.css') + values).encode()).hexdigest()
+
+
+def noted(path: Path) -> str | None:
+    "What a picture says it was made from."
+    if not path.is_file(): return None
+    with Image.open(path) as picture: return picture.info.get('made-from')
+
+
+def photograph(wanted: dict[str, tuple[str, str]]):
+    "Draw each thing on an empty white page, and save what is seen, in 256 colours and twice the resolution."
+    class Server(SimpleHTTPRequestHandler):
+        def log_message(self, *args): pass
+    server = ThreadingHTTPServer(('127.0.0.1', 0), partial(Server, directory=ROOT/'nbs'))
+    Thread(target=server.serve_forever, daemon=True).start()
+    browser_path = next(filter(None, map(shutil.which, ('chromium', 'chromium-browser', 'google-chrome'))), None)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=browser_path, channel=None if browser_path else 'chrome', args=['--disable-gpu'])
+        page = browser.new_page(viewport=dict(width=WIDTH, height=900), device_scale_factor=2, reduced_motion='reduce')
+        for name, (thing, values) in wanted.items():
+            page.goto(f'http://127.0.0.1:{server.server_port}/explore/ui.js')
+            page.set_content('<body style="margin: 0; font-family: Liberation Sans, Arial, sans-serif; font-size: 17px; color: #212529; background: #fff">'
+                             '<main><div class="cell"><div class="explore"></div></div></main>')
+            page.evaluate('''async ([thing, values]) => {
+                const place = document.querySelector('.explore')
+                Object.assign(place.dataset, { thing, state: values })
+                await (await import('/explore/page.js')).show(place)
+            }''', [thing, values])
+            if thing in FIRST:
+                page.click(FIRST[thing][0])
+                page.wait_for_timeout(1000*FIRST[thing][1])
+            page.wait_for_timeout(700)
+            shot = Image.open(io.BytesIO(page.locator('.explore-thing').screenshot(animations='disabled')))
+            note = PngImagePlugin.PngInfo()
+            note.add_text('made-from', made_from(thing, values))
+            aside = STILLS/f'{name}.part'
+            shot.convert('RGB').quantize(256, dither=Image.Dither.NONE).save(aside, 'PNG', optimize=True, dpi=(200, 200), pnginfo=note)
+            aside.rename(STILLS/name)
+            print(f'nbs/explore/stills/{name}: {(STILLS/name).stat().st_size/1000:.0f} KB')
+        browser.close()
+    server.shutdown()
+
+
+@click.command()
+@click.option('--check', is_flag=True, help='Say which pictures are missing, old or no longer needed, and make none.')
+def main(check):
+    "Photograph what has changed, and remove what nothing names any more."
+    STILLS.mkdir(exist_ok=True)
+    wanted = named()
+    old = {name: what for name, what in wanted.items() if noted(STILLS/name) != made_from(*what)}
+    useless = [path for path in sorted(STILLS.iterdir()) if path.name not in wanted]
+    if check:
+        if old or useless: raise SystemExit('Out of step: ' + ', '.join([*old, *(path.name for path in useless)]) + '. Run python tools/make_stills.py.')
+        return
+    photograph(old)
+    for path in useless: path.unlink()
+
+
+if __name__ == '__main__': run_command(main, 'make_stills.py')
