@@ -1,0 +1,180 @@
+"""The pad: draw a digit with mouse, finger or keys, and every model answers."""
+import base64, csv, io, json
+
+import pytest, torch
+
+from browsing import THEMES, listen, touch, violations
+from make_models import carried, models
+from mnist_nb.explore import load_drawings
+from mnist_nb.ladder import measure
+
+PAGES = ['index.html', 'baseline.html', 'linear.html', 'relu_net.html', 'convolution.html', 'cnn_learner.html', 'explore/index.html']
+EVERYWHERE = pytest.mark.parametrize('page_name', PAGES)
+SEVEN = [[(0.28, 0.25), (0.7, 0.25), (0.42, 0.8)]]
+
+
+def answers(pad) -> dict[str, str]:
+    "What the table says, by model."
+    return {row.locator('th').inner_text(): row.locator('.ex-answer').inner_text() for row in pad.locator('tbody tr').all()}
+
+
+def drag(page, pad, strokes, by='mouse'):
+    "Draw strokes, in shares of the pad's side."
+    box = pad.locator('.ex-pad').bounding_box()
+    place = lambda point: dict(x=box['x'] + point[0]*box['width'], y=box['y'] + point[1]*box['height'])
+    client = page.context.new_cdp_session(page) if by == 'touch' else None
+    send = lambda kind, *points: client.send('Input.dispatchTouchEvent', dict(type=kind, touchPoints=[place(p) for p in points]))
+    for first, *rest in strokes:
+        if by == 'touch':
+            send('touchStart', first)
+            for (x0, y0), (x1, y1) in zip([first, *rest], rest):
+                for t in (0.25, 0.5, 0.75, 1): send('touchMove', (x0 + t*(x1 - x0), y0 + t*(y1 - y0)))
+            send('touchEnd')
+        else:
+            page.mouse.move(*place(first).values())
+            page.mouse.down()
+            for point in rest: page.mouse.move(*place(point).values(), steps=5)
+            page.mouse.up()
+    page.wait_for_timeout(100)
+
+
+def draw_by_keys(page, pad):
+    "A 7: to the upper left, a line to the right, and one down to the left."
+    pad.locator('.ex-pad').focus()
+    press = lambda key, n: [page.keyboard.press(key) for _ in range(n)]
+    press('ArrowUp', 7), press('ArrowLeft', 6)
+    press(' ', 1), press('ArrowRight', 12)
+    for _ in range(7): press('ArrowDown', 2), press('ArrowLeft', 1)
+    press(' ', 1)
+    page.wait_for_timeout(100)
+
+
+@EVERYWHERE
+@pytest.mark.parametrize('by', ['mouse', 'touch', 'keyboard'])
+def test_what_is_drawn_is_answered(site, look, page_name, by):
+    page = look('about:blank', width=1400 if by == 'mouse' else 375, touch=by == 'touch')
+    wrong = listen(page)
+    page.goto(f'{site}/{page_name}')
+    pad = touch(page, 'pad')
+    pad.locator('.ex-pad').scroll_into_view_if_needed()
+    pad.get_by_role('button', name='Clear').click()
+    assert set(answers(pad).values()) == {'–'} and 'empty' in pad.locator('.ex-sentence').inner_text()
+    draw_by_keys(page, pad) if by == 'keyboard' else drag(page, pad, SEVEN, by)
+    said = answers(pad)
+    assert list(said.values()).count('7') >= len(said)/2, said
+    page.wait_for_function("document.querySelector('[data-thing=pad] [role=status]').textContent.includes('7')")
+    assert not wrong
+
+
+@pytest.fixture
+def pad(site, look):
+    "The pad with everything, on a wide page."
+    page = look(f'{site}/explore/index.html')
+    return touch(page, 'pad')
+
+
+def state(pad) -> list[float]:
+    "The 784 numbers that the models get, as the picture shows them."
+    return pad.get_by_role('img', name='28 × 28 numbers').evaluate('''canvas =>
+        [...canvas.getContext('2d').getImageData(0, 0, 28, 28).data].filter((_, i) => i % 4 === 0).map(grey => 1 - grey / 255)''')
+
+
+def test_the_answers_are_those_of_the_models(pad):
+    pad.get_by_text('Or begin with a digit').click()
+    for item in pad.locator('.ex-item').all():
+        item.click()
+        pad.page.wait_for_timeout(40)
+        x = torch.tensor(state(pad)).view(1, 28, 28)
+        said = answers(pad)
+        for name, model in models(carried()).items():
+            with torch.no_grad(): score = model(x).item()
+            if abs(score) > 0.02: assert said[name] == ('3' if score > 0 else '7'), (name, score)
+
+
+def test_a_digit_is_shifted(pad):
+    before = torch.tensor(state(pad)).view(28, 28)
+    for name in ('left', 'up', 'up'): pad.get_by_role('button', name=f'Shift the digit {name}').click()
+    pad.page.wait_for_timeout(100)
+    assert torch.allclose(torch.tensor(state(pad)).view(28, 28), before.roll((-2, -1), (0, 1)), atol=1e-6)
+
+
+@pytest.mark.parametrize('model, words', [('mean digits, L1', 'minus the mean 3'), ('nearest neighbour', 'nearest 7 of the 1,000'), ('linear model', 'The sum is'),
+                                          ('ReLU net', 'are silent'), ('convolutional net', '48 maps of 7 × 7')])
+def test_what_a_model_saw_is_shown(pad, model, words):
+    pad.get_by_role('button', name=model).click()
+    assert words in pad.locator('.ex-saw').inner_text()
+    assert pad.get_by_role('button', name=model).get_attribute('aria-pressed') == 'true'
+    pad.get_by_role('button', name=model).click()
+    assert not pad.locator('.ex-saw').inner_text()
+
+
+def test_each_step_can_be_switched_off(pad):
+    pad.get_by_role('button', name='Clear').click()
+    small_seven = [[(0.1, 0.1), (0.3, 0.1), (0.16, 0.36)]]
+    drag(pad.page, pad, small_seven)
+    whole = state(pad)
+    for label in ('Cut out', 'Scale to 20 pixels', 'Centre by mass'):
+        pad.get_by_label(label).uncheck()
+        pad.page.wait_for_timeout(100)
+        assert state(pad) != whole, label
+        pad.get_by_label(label).check()
+    pad.page.wait_for_timeout(100)
+    assert state(pad) == whole
+
+
+def test_drawings_are_kept_saved_read_and_measured(site, look, tmp_path):
+    "From the page to Python, where they are a second validation set; on the next page they are there still."
+    page = look(f'{site}/explore/index.html')
+    pad = touch(page, 'pad')
+    for label in (7, 3):
+        drag(page, pad, SEVEN)
+        pad.get_by_role('button', name=f'it’s a {label}').click()
+    page.wait_for_timeout(50)
+    assert 'Kept: 2' in pad.inner_text()
+    with page.expect_download() as download: pad.get_by_role('button', name='Save as CSV').click()
+    assert download.value.suggested_filename == 'my-digits.csv'
+    images, labels = load_drawings(download.value.path())
+    assert images.shape == (2, 28, 28) and labels.tolist() == [7, 3] and images.max() == 255
+    rung = measure('linear', models(carried())['linear model'], digits=(images, labels))
+    assert len(rung.scores) == 2 and rung.errors == 1
+    page.goto(f'{site}/baseline.html')
+    pad = touch(page, 'pad')
+    assert 'Kept: 2' in pad.inner_text()
+    pad.get_by_role('button', name='Forget them').click()
+    page.reload()
+    assert 'Nothing leaves this page' in touch(page, 'pad').inner_text()
+
+
+@EVERYWHERE
+@pytest.mark.parametrize('theme', THEMES)
+def test_accessible(site, look, page_name, theme):
+    page = look(f'{site}/{page_name}', theme, width=375)
+    pad = touch(page, 'pad')
+    pad.get_by_text('Or begin with a digit').click()
+    for model in pad.locator('tbody button').all(): model.click()
+    page.wait_for_timeout(100)
+    assert not violations(page)
+    assert page.evaluate('document.documentElement.scrollWidth') <= 375
+
+
+def test_a_page_on_paper_or_without_scripts_shows_the_picture(site, browser, look):
+    page = look(f'{site}/baseline.html')
+    touch(page, 'pad')
+    picture = '.cell:has(.explore[data-thing=pad]) img'
+    assert page.is_hidden(picture)
+    page.emulate_media(media='print')
+    assert page.is_visible(picture) and page.is_hidden('.explore-thing')
+    plain = browser.new_context(java_script_enabled=False).new_page()
+    plain.goto(f'{site}/baseline.html')
+    assert plain.is_visible(picture) and plain.get_attribute(picture, 'alt')
+    plain.context.close()
+
+
+def test_nothing_is_loaded_before_it_comes_into_view(site, look):
+    page = look('about:blank')
+    asked = []
+    page.on('request', lambda request: asked.append(request.url))
+    page.goto(f'{site}/baseline.html', wait_until='networkidle')
+    assert not [url for url in asked if '/explore/' in url]
+    touch(page, 'pad')
+    assert [url for url in asked if '/explore/pad.js' in url]
