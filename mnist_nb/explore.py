@@ -54,9 +54,8 @@ class Thing(anywidget.AnyWidget):
         own = self.traits(sync=True).keys() - anywidget.AnyWidget.class_traits().keys()
         return {name: getattr(self, name) for name in sorted(own) if name[0] != '_'}
 
-    def _ipython_display_(self):
-        if _live(): display(self._repr_mimebundle_()[0], raw=True)
-        else: _show_still(self)
+    def _repr_mimebundle_(self, **how):
+        return super()._repr_mimebundle_(**how) if _live() else _still_bundle(self)
 
 # %% ../nbs/explore/index.ipynb #edb008b9
 # How it is shown where nothing runs
@@ -65,17 +64,16 @@ def _live() -> bool: # is there somebody to touch it?
     ipython = sys.modules.get('IPython')
     return bool(ipython) and hasattr(ipython.get_ipython(), 'kernel') and 'IN_TEST' not in os.environ
 
-def _show_still(
+def _still_bundle(
     thing: 'Thing', # to be shown
-):
-    "Show the picture of a thing, and the element that the website looks for."
-    path = still(thing._thing, thing.values())
-    if path.is_file():
-        with Image.open(path) as picture: size = dict(width=picture.width//2, height=picture.height//2)
-        shown = b64encode(path.read_bytes()).decode()
-        display({'image/png': shown, 'text/plain': thing._thing}, metadata={'image/png': size}, raw=True)
+) -> tuple[dict, dict]: # the content of an output by type, and its metadata
+    "The picture of a thing; before it comes the element that the website looks for."
     values = escape(json.dumps(thing.values()), quote=True)
     display(HTML(f'<div class="explore" data-thing="{thing._thing}" data-state="{values}"></div>'))
+    path, words = still(thing._thing, thing.values()), {'text/plain': thing._thing}
+    if not path.is_file(): return words, {}
+    with Image.open(path) as picture: size = dict(width=picture.width//2, height=picture.height//2)
+    return words | {'image/png': b64encode(path.read_bytes()).decode()}, {'image/png': size}
 
 # %% ../nbs/explore/index.ipynb #1d36bb4c
 # How it is defined

@@ -1,5 +1,5 @@
 """The models that a page carries: as many mistakes as their files say, and the same scores in JavaScript as in PyTorch."""
-import base64, gzip, json, shutil, subprocess, sys
+import base64, gzip, json, re, shutil, subprocess, sys
 
 import pytest, torch
 from torch import Tensor
@@ -126,5 +126,7 @@ def test_no_notebook_carries_a_widget():
 
 
 def test_nothing_is_loaded_from_another_host():
-    for path in EXPLORE.glob('*.*s'):
-        assert '//' not in path.read_text(encoding='utf-8').replace('http://www.w3.org/2000/svg', '').replace('// ', '').replace(' //', ''), path.name
+    for path in [*EXPLORE.glob('*.js'), *EXPLORE.glob('*.css')]:
+        text = path.read_text(encoding='utf-8')
+        assert set(re.findall(r'https?://[^\s\'"`)]+', text)) <= {'http://www.w3.org/2000/svg'}, path.name
+        assert all(re.fullmatch(r'\./\w+\.js', name) for name in re.findall(r"\bfrom '([^']+)'", text)), path.name

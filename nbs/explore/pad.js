@@ -139,7 +139,7 @@ const paper = (model, redraw) => {
     const all = event.getCoalescedEvents?.() ?? []
     go((all.length ? all : [event]).map(place))
   })
-  const end = () => { if (drawing) { drawing = false; model.save_changes() } }
+  const end = () => { if (drawing) { drawing = false; redraw() } }
   element.addEventListener('pointerup', end)
   element.addEventListener('pointercancel', end)
   const showPen = () => { pen.style.left = `${100 * at[0]}%`; pen.style.top = `${100 * at[1]}%`; pen.classList.toggle('ex-down', down) }
@@ -151,7 +151,7 @@ const paper = (model, redraw) => {
     } else if (event.key === ' ') {
       down = !down
       if (down) begin(at)
-      else model.save_changes()
+      else redraw()
     } else if (event.key === 'Delete' || event.key === 'Backspace') clear(model)
     else return
     pen.hidden = false
@@ -166,7 +166,7 @@ const paper = (model, redraw) => {
     else drawImage(context, shifted(image, model.get('shift')))
     hint.hidden = strokes().length > 0 || image.length === 784
   }
-  return { element, draw, pixels: () => context.getImageData(0, 0, SIDE, SIDE) }
+  return { element, draw, pixels: () => context.getImageData(0, 0, SIDE, SIDE), inStroke: () => drawing || down }
 }
 // A digit as it is, on the whole of the canvas.
 const drawImage = (context, pixels) => {
@@ -256,8 +256,9 @@ const render = ({ model, el }) => {
   if (!model.get('strokes').length && !model.get('image').length && model.get('digit') >= 0) {
     model.set('image', Array.from(gallery[model.get('digit')].pixels))
   }
+  for (const rung of [...model.get('rungs'), ...model.get('rungs')]) scores(rung, EMPTY)  // the browser's first calls are slow
   let pixels = EMPTY, waiting
-  const sheet = paper(model), line = model.get('steps') ? steps(model) : null, answers = table(model), keep = keeper(model, () => pixels)
+  const sheet = paper(model, () => soon()), line = model.get('steps') ? steps(model) : null, answers = table(model), keep = keeper(model, () => pixels)
   const { element: said, say } = sentence(), seen = picture('The 28 × 28 numbers that the models get', 112), saw = html('div', { class: 'ex-row ex-saw' })
   const draw = () => {
     waiting = undefined
@@ -278,6 +279,7 @@ const render = ({ model, el }) => {
     say(empty ? 'The pad is empty.' : inWords(found))
     model.set('pixels', Array.from(pixels))
     model.set('scores', found)
+    if (!sheet.inStroke()) model.save_changes()  // Python hears of a stroke when it is done
   }
   const soon = () => { waiting ??= requestAnimationFrame(draw) }  // once a frame, however many points a stroke gets in it
   frame(el, row(
