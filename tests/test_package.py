@@ -89,13 +89,15 @@ def metadata(wheel):
 
 
 def test_content(wheel, tracked):
-    "The modules, the notebooks, the digits, the licences, what every wheel has, and nothing else."
+    "The modules, the notebooks, the digits, what the things to touch need, the licences, what every wheel has, and nothing else."
     with zipfile.ZipFile(wheel) as archive: names = set(archive.namelist())
     ours = {name for name in names if name.startswith('mnist_nb/')}
     modules = {file for file in tracked if file.startswith('mnist_nb/') and file.endswith('.py')}
     notebooks = {f'mnist_nb/book/{file.removeprefix("nbs/")}' for file in tracked if re.match(r'nbs/.*\.ipynb$', file)}
     assert 'mnist_nb/command.py' in modules and 'mnist_nb/book/behind/command.ipynb' in notebooks
-    assert ours == modules | notebooks | DIGITS | {'mnist_nb/digits/LICENSE'}
+    things = {f'mnist_nb/book/{file.removeprefix("nbs/")}' for file in tracked if re.match(r'nbs/explore/.*\.(js|css|png)$', file)}
+    assert 'mnist_nb/book/explore/pad.js' in things and any(name.endswith('.png') for name in things)
+    assert ours == modules | notebooks | things | DIGITS | {'mnist_nb/digits/LICENSE'}
     assert {name.partition('.dist-info/')[2] for name in names - ours} == {
         'METADATA', 'WHEEL', 'RECORD', 'top_level.txt', 'entry_points.txt', 'licenses/LICENSE'}
 
@@ -145,6 +147,13 @@ def everything_else():
     return [folder for folder in sys.path if 'site-packages' in folder]
 
 
+def test_things_to_touch_from_the_wheel(installed, home):
+    "Their modules come out of the package."
+    code = 'from mnist_nb.explore import Pad, bundled; print(len(bundled("pad.js")), Pad().values()["digit"])'
+    size, digit = run(sys.executable, '-c', code, cwd=home, env={**os.environ, 'PYTHONPATH': str(installed)}).split()
+    assert int(size) > 100_000 and digit == '0'
+
+
 def test_command_from_the_wheel(installed, source, tmp_path):
     "The notebooks come out of the package; the script that pip makes leads to the command."
     book, said = command(f'import sys; sys.path += [{str(installed)!r}, *{everything_else()}]', 'new', '--no-open', cwd=tmp_path)
@@ -182,7 +191,7 @@ def test_requirements(metadata, facts):
 
 def test_what_is_imported_is_required(facts):
     "Everything that the package imports is required by name, or comes with something that is."
-    comes_with = {'cycler': 'matplotlib', 'matplotlib-inline': 'ipython', 'python-fasthtml': 'fastprogress', 'ipywidgets': 'the extra lab'}
+    comes_with = {'cycler': 'matplotlib', 'matplotlib-inline': 'ipython', 'python-fasthtml': 'fastprogress', 'traitlets': 'ipython'}
     named = {canonicalize_name(Requirement(line).name) for line in facts['requirements'].split()}
     for module in (REPO/'mnist_nb').rglob('*.py'):
         for node in ast.walk(ast.parse(module.read_text(encoding='utf-8'))):
@@ -218,7 +227,7 @@ def test_metadata(metadata, facts):
 
 def test_import_is_light(tmp_path):
     "A reader of the first chapters does not wait for what only later ones use."
-    heavy = {'fastai', 'torchvision', 'pandas', 'matplotlib', 'IPython', 'fastprogress'}
+    heavy = {'fastai', 'torchvision', 'pandas', 'matplotlib', 'IPython', 'fastprogress', 'anywidget'}
     for module, much in (('data', heavy), ('command', heavy | {'torch', 'numpy', 'nbformat'})):
         code = f'import sys, mnist_nb.{module}; print(*sorted({much!r} & set(sys.modules)))'
         assert run(sys.executable, '-c', code, cwd=tmp_path, env={**os.environ, 'PYTHONPATH': str(REPO)}).split() == []
