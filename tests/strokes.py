@@ -38,9 +38,12 @@ def arc(x: float, y: float, rx: float, ry: float, start: float, end: float, n: i
 SHAPES = {
     '3, round': [arc(0.47, 0.31, 0.21, 0.19, -150, 90) + arc(0.47, 0.69, 0.24, 0.2, -90, 145)],
     '3, with a flat top': [[(0.26, 0.13), (0.7, 0.12), (0.45, 0.42)] + arc(0.46, 0.65, 0.25, 0.23, -80, 150)],
+    '3, angular': [[(0.28, 0.14), (0.72, 0.14), (0.42, 0.46), (0.7, 0.6), (0.62, 0.82), (0.3, 0.88)]],
     '3, in two strokes': [arc(0.45, 0.3, 0.22, 0.17, -160, 80), arc(0.45, 0.68, 0.26, 0.21, -85, 140)],
     '7, plain': [[(0.26, 0.15), (0.74, 0.14), (0.62, 0.4), (0.5, 0.64), (0.43, 0.88)]],
     '7, with a bar': [[(0.26, 0.15), (0.74, 0.14), (0.62, 0.4), (0.5, 0.64), (0.43, 0.88)], [(0.36, 0.52), (0.7, 0.5)]],
+    '7, curved': [[(0.24, 0.24), (0.3, 0.15), (0.42, 0.17), (0.58, 0.2), (0.72, 0.13), (0.6, 0.4), (0.52, 0.62), (0.5, 0.88)]],
+    '7, with a long bar': [[(0.26, 0.24), (0.28, 0.14), (0.76, 0.13), (0.62, 0.4), (0.5, 0.64), (0.43, 0.88)], [(0.26, 0.56), (0.8, 0.5)]],
     '7, in two strokes': [[(0.27, 0.2), (0.3, 0.13), (0.72, 0.13)], [(0.72, 0.13), (0.56, 0.5), (0.44, 0.88)]],
 }
 # How each is drawn: the pen, and where the digit lies, how large, turned by so many degrees clockwise, squeezed, and leaning
@@ -48,10 +51,15 @@ STYLES = {
     'as taught': dict(width=0.08),
     'thin': dict(width=0.025),
     'thick': dict(width=0.15),
+    'very thick': dict(width=0.24, size=0.8),
     'off centre': dict(width=0.05, size=0.5, x=0.3, y=0.68),
     'tilted to the left': dict(width=0.07, size=0.85, turn=-25),
     'tilted to the right': dict(width=0.07, size=0.85, turn=25),
     'slanted': dict(width=0.07, size=0.85, lean=0.35),
+    'slanted a lot': dict(width=0.07, size=0.8, lean=0.8),
+    'leaning back': dict(width=0.07, size=0.85, lean=-0.45),
+    'turned far to the left': dict(width=0.07, size=0.8, turn=-45),
+    'turned far to the right': dict(width=0.07, size=0.8, turn=45),
     'small': dict(width=0.03, size=0.2, x=0.55, y=0.4),
     'at the edge': dict(width=0.06, size=0.6, x=0.19, y=0.3),
     'narrow': dict(width=0.06, squeeze=0.5),
