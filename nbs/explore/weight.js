@@ -97,9 +97,9 @@ const words = ({ row, column, change, tread, cost, rise, blank }) => blank
 
 const render = ({ model, el }) => {
   const { element, say } = sentence(), pixel = chooser(model)
-  const axes = { x: [-REACH, REACH], y: [0, 1], width: 400 }
-  const above = plot({ ...axes, name: 'Accuracy as the weight changes', yLabel: 'accuracy', height: 160 })
-  const below = plot({ ...axes, name: 'Loss as the weight changes', yLabel: 'loss', height: 176, xLabel: 'change of the weight' })
+  const axes = name => ({ x: [-REACH, REACH], y: [0, 1], width: 400, yLabel: name, name: `${name}, as the weight changes` })
+  const above = plot({ ...axes('accuracy'), height: 160 })
+  const below = plot({ ...axes('loss'), height: 176, xLabel: 'change of the weight' })
   const stairs = above.layer(), hill = below.layer()
   for (const chart of [above, below]) {
     chart.root.classList.add('ex-turnable')
