@@ -21,7 +21,8 @@ export const verdict = path => {
 }
 
 const render = ({ model, el }) => {
-  const chart = plot({ x: [-3, 3], y: [0, 9], name: 'The curve x², and the way down it', xLabel: 'x', yLabel: 'x²', width: 310, height: 250 })
+  const chart = plot({
+    x: [-3, 3], y: [0, 9], name: 'The curve x², and the way down it', xLabel: 'x', yLabel: 'x²', width: 310, height: 250 })
   const curve = chart.layer(), way = chart.layer(), { element, say } = sentence()
   const put = handle(chart, {
     label: 'start', min: -3, max: 3, step: 0.1, get: () => [model.get('start'), model.get('start') ** 2],
@@ -42,7 +43,8 @@ const render = ({ model, el }) => {
     path.forEach(x => way.dot(x, x * x, 'c0', 4))
     way.group.append(cross(chart, end, end * end))
     put()
-    say(`At a rate of ${text(rate)}, it ${verdict(path)}. After ${steps} steps x is ${text(end, Math.abs(end) < 0.1 ? 4 : 2)}, and x² is ${text(end * end, Math.abs(end) < 0.1 ? 6 : 2)}.`)
+    const [x, y] = Math.abs(end) < 0.1 ? [text(end, 4), text(end * end, 6)] : [text(end), text(end * end)]
+    say(`At a rate of ${text(rate)}, it ${verdict(path)}. After ${steps} steps x is ${x}, and x² is ${y}.`)
   }
   const beside = column(
     slider(model, 'rate', { label: 'learning rate', min: 0, max: 1.2, step: 0.01 }),

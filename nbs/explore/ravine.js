@@ -98,7 +98,10 @@ const RANGES = {  // of the sliders and of the map: from, to, step, digits
   false: { a: [-0.45, 1.3, 0.01, 2], b: [-25, 5, 0.25, 2], c: [-25, 110, 1, 1] },
   true: { a: [-15, 65, 0.1, 1], b: [-60, 60, 0.1, 1], c: [-35, 45, 0.1, 1] },
 }
-const shown = x => !(x < 1e9) ? 'beyond a billion' : x < 10 ? text(x) : x < 1000 ? text(x, 1) : Math.round(x).toLocaleString('en')
+const shown = x => {  // a loss
+  if (!(x < 1e9)) return 'beyond a billion'
+  return x < 10 ? text(x) : x < 1000 ? text(x, 1) : Math.round(x).toLocaleString('en')
+}
 const counted = n => n === 1 ? 'one step' : `${n.toLocaleString('en')} steps`
 const plain = x => x.toFixed(7).replace(/0+$/, '').replace(/\.$/, '')
 const rounded = place => +(10 ** place).toPrecision(2)
@@ -106,14 +109,15 @@ const seen = (element, wanted) => { element.style.display = wanted ? '' : 'none'
 const clamp = (x, [low, high]) => Math.min(high, Math.max(low, x))
 
 const render = ({ model, el }) => {
-  const get = name => model.get(name), params = () => ['a', 'b', 'c'].map(get), say = sentence()
+  const get = name => model.get(name), params = () => ['a', 'b', 'c'].map(get), yours = sentence(), its = sentence()
   const stand = (values, scaled = get('scaled')) => {
     const [a, b, c] = ['a', 'b', 'c'].map((name, i) => clamp(values[i], RANGES[scaled][name]))
     write(model, { a, b, c, scaled })
   }
 
   // Left: the measurements, the curve, and three sliders; of the sliders, those that fit the units
-  const fit = plot({ x: [0, 19], y: [-20, 110], name: 'The measured speeds, and your quadratic', xLabel: 'time in seconds', yLabel: 'speed', width: 310, height: 250 })
+  const fit = plot({
+    x: [0, 19], y: [-20, 110], name: 'The measured speeds, and your quadratic', xLabel: 'time in seconds', yLabel: 'speed', width: 310, height: 250 })
   const errors = fit.layer(), curves = fit.layer(), dots = fit.layer()
   SPEED.forEach((speed, t) => dots.dot(t, speed, 'c0', 3.5))
   const drawFit = (params, ending) => {
@@ -124,12 +128,15 @@ const render = ({ model, el }) => {
     if (ending) curves.line(fine.map(t => [t, quadratic(t, ending)]), 'c2', { 'stroke-dasharray': '6 4' })
     curves.line(fine.map(t => [t, quadratic(t, seconds)]), 'c1')
   }
+  const narrow = (...children) => { const made = column(...children); made.style.maxWidth = '310px'; return made }
   const wide = (element, label) => { element.style.gridTemplateColumns = `${label} 1fr 4.5rem`; return element }
   const knobs = [false, true].map(scaled => column(...Object.entries(RANGES[scaled]).map(([name, [min, max, step, digits]]) =>
     wide(slider(model, name, { label: name, min, max, step, format: x => text(x, digits) }), '1rem'))))
 
   // Right, one way: three cuts through the loss where you stand, all to the same scale
-  const cuts = ['a', 'b', 'c'].map(name => plot({ x: [-5, 5], y: [0, 3000], name: `The loss if only ${name} is moved`, yLabel: `loss, if only ${name} is moved`, width: 310, height: 128 }))
+  const cuts = ['a', 'b', 'c'].map(name => plot({
+    x: [-5, 5], y: [0, 3000], name: `The loss if only ${name} is moved`, yLabel: `loss, if only ${name} is moved`,
+    width: 310, height: 128 }))
   const lines = cuts.map(cut => cut.layer())
   const drawCuts = params => {
     const now = loss(params, get('scaled')), top = Math.max(3000, 1.5 * now)
@@ -143,9 +150,12 @@ const render = ({ model, el }) => {
   }
 
   // Right, the other way: the map, you on it, and the way down
-  const map = plot({ x: [0, 1], y: [0, 1], name: 'The loss for each a and c, and the way down from where you stand', xLabel: 'a', yLabel: 'c', width: 310, height: 310 })
+  const map = plot({
+    x: [0, 1], y: [0, 1], name: 'The loss for each a and c, and the way down from where you stand',
+    xLabel: 'a', yLabel: 'c', width: 310, height: 310 })
   const ground = map.layer(), way = map.layer(), inside = `map-${Math.random().toString(36).slice(2)}`
-  map.root.append(svg('clipPath', { id: inside }, svg('rect', { x: map.toX(0), y: map.toY(1), width: map.toX(1) - map.toX(0), height: map.toY(0) - map.toY(1) })))
+  const [left, right, bottom, top] = [map.toX(0), map.toX(1), map.toY(0), map.toY(1)]
+  map.root.append(svg('clipPath', { id: inside }, svg('rect', { x: left, y: top, width: right - left, height: bottom - top })))
   for (const layer of [ground, way]) layer.group.setAttribute('clip-path', `url(#${inside})`)
   const you = map.layer()
   const handle = you.dot(0, 0, 'c1', 8)
@@ -166,7 +176,8 @@ const render = ({ model, el }) => {
     map.rescale({ x: [a0, a1], y: [c0, c1] })
     ground.clear()
     for (const above of LEVELS)
-      ground.line(contour(above, middle, scaled).map(([a, , c]) => [a, c]), 'ink', { style: 'fill: var(--c0); fill-opacity: .07; stroke-opacity: .3; stroke-width: 1' })
+      ground.line(contour(above, middle, scaled).map(([a, , c]) => [a, c]), 'ink',
+        { style: 'fill: var(--c0); fill-opacity: .07; stroke-opacity: .3; stroke-width: 1' })
     way.clear()
     const far = ([a, c]) => Math.abs(a - a0) > 20 * (a1 - a0) || Math.abs(c - c0) > 20 * (c1 - c0)
     const path = []
@@ -185,10 +196,11 @@ const render = ({ model, el }) => {
     stand((scaleInput.checked ? toScaled : toSeconds)(params()), scaleInput.checked) })  // the same curve in the other units
 
   const sharp = column(...cuts.map(cut => cut.root))
-  const flat = column(map.root,
+  const flat = narrow(map.root,
     wide(slider(model, 'rate', { label: 'rate', min: -6, max: 0, step: 0.1, at: rounded, place: Math.log10, format: plain }), '2.5rem'),
-    wide(slider(model, 'steps', { label: 'steps', min: 0, max: 6.3, step: 0.1, at: rounded, place: Math.log10, format: n => n.toLocaleString('en') }), '2.5rem'),
-    html('label', { class: 'ex-toggle' }, scaleInput, 'scale the input'))
+    wide(slider(model, 'steps', {
+      label: 'steps', min: 0, max: 6.3, step: 0.1, at: rounded, place: Math.log10, format: n => n.toLocaleString('en') }), '2.5rem'),
+    html('label', { class: 'ex-toggle' }, scaleInput, 'scale the input'), its.element)
 
   const draw = () => {
     const [scaled, rate, steps, view] = ['scaled', 'rate', 'steps', 'view'].map(get), here = params(), onTheMap = view === 'map'
@@ -199,12 +211,13 @@ const render = ({ model, el }) => {
     scaleInput.checked = scaled
     drawFit(here, onTheMap && (scaled ? toSeconds(end) : end))
     onTheMap ? drawMap(here, steps, rate, scaled) : drawCuts(here)
-    const way = `From there, at a rate of ${plain(rate)}, gradient descent ${verdict(here, steps, rate, scaled)}.`
-    say.say(`Yours ${shown(now)}, best ${shown(best)}.`
-      + (onTheMap ? ` ${way} Its loss after ${counted(steps)}: ${shown(loss(end, scaled))}.` : ''))
+    yours.say(`Yours ${shown(now)}, best ${shown(best)}.`)
+    const what = verdict(here, steps, rate, scaled)
+    its.say(onTheMap ? `From your dot, gradient descent ${what}. After ${counted(steps)}, its loss is ${shown(loss(end, scaled))}.` : '')
   }
-  frame(el, choice(model, 'view', 'The loss', { cuts: 'one knob at a time', map: 'a and c on a map' }),
-    row(column(fit.root, ...knobs), sharp, flat), say.element)
+  const views = choice(model, 'view', 'The loss', { cuts: 'knob by knob', map: 'on a map' })
+  views.style.marginBottom = '.6rem'
+  frame(el, views, row(narrow(fit.root, ...knobs, yours.element), sharp, flat))
   return follow(model, ['a', 'b', 'c', 'scaled', 'rate', 'steps', 'view'], draw)
 }
 
