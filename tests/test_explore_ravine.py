@@ -72,7 +72,9 @@ def test_the_ravine_becomes_a_bowl(site, look, page_name):
     for name, value in dict(a=0.39, b=-0.25, c=0).items(): ravine.get_by_label(name, exact=True).locator('visible=true').fill(str(value))
     rate, steps = ravine.get_by_label('rate'), ravine.get_by_label('steps')
     before = yours.inner_text()
-    assert 'is stuck. After 100 steps, its loss is 59' in way.inner_text()
+    params = torch.tensor([0.39, -0.25, 0]).requires_grad_()
+    for _ in range(100): apply_step(params, False)
+    assert f'is stuck. After 100 steps, its loss is {mse(f(TIME, params), SPEED).item():.1f}.' in way.inner_text()
     for place, what in {-4.5: 'bounces from wall to wall, and is stuck', -4.4: 'diverges'}.items():
         move(rate, place)
         assert what in way.inner_text()
@@ -119,7 +121,8 @@ def test_the_dot_is_dragged(site, look, page_name, by):
 @pytest.mark.parametrize('theme', THEMES)
 def test_accessible(site, look, page_name, theme):
     page = look(f'{site}/{page_name}', theme, width=375)
-    for show in (touch, lambda page, _: show_map(page)):
-        show(page, 'ravine')
-        assert not violations(page)
-        assert page.evaluate('document.documentElement.scrollWidth') <= 375
+    touch(page, 'ravine')
+    if page_name != 'sgd.html': assert not violations(page)  # once is enough, on so long a page
+    show_map(page)
+    assert not violations(page)
+    assert page.evaluate('document.documentElement.scrollWidth') <= 375

@@ -117,7 +117,8 @@ const render = ({ model, el }) => {
 
   // Left: the measurements, the curve, and three sliders; of the sliders, those that fit the units
   const fit = plot({
-    x: [0, 19], y: [-20, 110], name: 'The measured speeds, and your quadratic', xLabel: 'time in seconds', yLabel: 'speed', width: 310, height: 250 })
+    x: [0, 19], y: [-20, 110], name: 'The measured speeds, and your quadratic',
+    xLabel: 'time in seconds', yLabel: 'speed', width: 310, height: 250 })
   const errors = fit.layer(), curves = fit.layer(), dots = fit.layer()
   SPEED.forEach((speed, t) => dots.dot(t, speed, 'c0', 3.5))
   const drawFit = (params, ending) => {
