@@ -19,7 +19,8 @@ __all__ = ['Rung', 'score_batch', 'measure', 'train_rung', 'baseline_rung', 'nea
 # Imports
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from importlib import import_module
 import matplotlib.pyplot as plt
 import pandas as pd
@@ -38,19 +39,23 @@ class Rung:
     parameters: int       # how many numbers it has taken from the training data
     train_seconds: float  # how long that took
     us_per_image: float   # microseconds to score one image
-    scores: Tensor        # (2038,), a score for each image of `load_sample('valid')`
+    scores: Tensor        # (n,), a score for each image
     year: int | None = None  # when people first had such a model, if known
+    # the images, bytes (n, 28, 28), and their labels, (n,)
+    digits: tuple[Tensor, Tensor] = field(
+        default_factory=partial(load_sample, 'valid'), repr=False)
+    model: Callable | None = field(default=None, repr=False)  # itself
 
 # %% ../nbs/behind/ladder.ipynb #d6775bc6
 @patch(as_prop=True)
 def wrong(self: Rung) -> Tensor: # their positions, the most confident mistakes first
-    "Which images of `load_sample('valid')` the model got wrong."
-    is_3 = load_sample('valid')[1] == 3
+    "Which of its images the model got wrong."
+    is_3 = self.digits[1] == 3
     mistakes = ((self.scores > 0) != is_3).nonzero().squeeze(1)
     return mistakes[self.scores[mistakes].abs().argsort(descending=True)]
 
 @patch(as_prop=True)
-def errors(self: Rung) -> int: # of 2,038
+def errors(self: Rung) -> int: # of `len(self.scores)`
     "How many images the model got wrong."
     return len(self.wrong)
 
@@ -90,19 +95,41 @@ def measure(
     train_seconds: float = 0.,         # how long that took
     batch_size: int = 256,             # how many images the model gets at a time
     year: int | None = None,           # when people first had such a model
+    digits: tuple[Tensor, Tensor] | None = None, # instead of the 2,038: images, labels
 ) -> Rung:                             # the result
     """Measure a model on the 2,038 validation images, all counting the same;
-    raises `ValueError` for scores it can't use.
+    raises `ValueError` for scores or digits it can't use.
 
-    The images are floats from 0 to 1, on the CPU. A score is above 0 for a 3; it is
-    not a probability."""
-    batches = (load_sample('valid')[0].float()/255).split(batch_size)
+    The model gets floats from 0 to 1, on the CPU. A score is above 0 for a 3; it is
+    not a probability. Other `digits` are bytes (n, 28, 28) and their labels (n,), 3 or
+    7, as `load_sample` gives them."""
+    if digits is None: digits = load_sample('valid')
+    _check_digits(digits)
+    batches = (digits[0].float()/255).split(batch_size)
     if isinstance(model, torch.nn.Module): model.eval()
     score_batch(model, batches[0])  # not timed: the first call is slower than the rest
     start = time.perf_counter()
     scores = torch.cat([score_batch(model, x) for x in batches])
     seconds = time.perf_counter() - start
-    return Rung(name, parameters, train_seconds, 1e6*seconds/len(scores), scores, year)
+    return Rung(name, parameters, train_seconds, 1e6*seconds/len(scores), scores, year,
+                digits, model)
+
+# %% ../nbs/behind/ladder.ipynb #5d46b6d9
+# How other digits are refused
+def _check_digits(
+    digits: object, # what `measure` got
+):
+    "Raise `ValueError` unless these are images, bytes (n, 28, 28), and as many labels, all 3 or 7."
+    if not isinstance(digits, tuple | list) or len(digits) != 2 or not all(isinstance(part, Tensor) for part in digits):
+        raise ValueError('expected digits as two tensors, images and labels, as load_sample gives them')
+    images, labels = digits
+    if images.ndim != 3 or images.shape[1:] != (28, 28) or images.dtype != torch.uint8:
+        raise ValueError(f'the images have shape {tuple(images.shape)} and type {images.dtype}: '
+                         'expected (n, 28, 28), bytes from 0, paper, to 255, ink')
+    if labels.shape != images.shape[:1]: raise ValueError(f'labels have shape {tuple(labels.shape)}: expected ({len(images)},), one for each image')
+    if not len(images): raise ValueError('there are no images: expected at least one')
+    if not ((labels == 3) | (labels == 7)).all():
+        raise ValueError(f'labels are {", ".join(str(label) for label in labels.unique().tolist())}: expected only 3 and 7')
 
 # %% ../nbs/behind/ladder.ipynb #75305ab8
 def train_rung(
@@ -186,17 +213,17 @@ def mistakes_bar(
     rung: Rung,     # a model that was measured
     stack: int = 4, # how many images lie above each other
 ) -> Tensor:        # bytes, (28*stack, width), 0 for white
-    "The validation images that a model got wrong, in one image, the most confident mistakes first."
+    "The images that a model got wrong, in one image, the most confident mistakes first."
     columns = -(-rung.errors//stack)
     tiles = torch.zeros(columns*stack, 28, 28, dtype=torch.uint8)
-    tiles[:rung.errors] = load_sample('valid')[0][rung.wrong]
+    tiles[:rung.errors] = rung.digits[0][rung.wrong]
     return tiles.view(columns, stack, 28, 28).permute(1, 2, 0, 3).reshape(stack*28, columns*28)
 
 def plot_ladder(
     rungs: list[Rung],  # the models to compare, as `measure` gave them
     stack: int = 4,     # how many images lie above each other in a bar
 ):
-    "For each model, draw a bar made of the validation images that it got wrong."
+    "For each model, draw a bar made of the images that it got wrong."
     _, ax = plt.subplots(figsize=(6.5, 0.5 + 0.75*len(rungs)), layout='constrained')
     for y, rung in enumerate(rungs):
         bar = mistakes_bar(rung, stack)
@@ -215,7 +242,7 @@ def show_wrong(
     n: int = 20, # how many images at most
 ):
     "Show the images that a model got wrong, its most confident mistakes first."
-    images, labels = load_sample('valid')
+    images, labels = rung.digits
     wrong = rung.wrong[:n]
     titles = [f'{labels[i]}, not {7 if labels[i] == 3 else 3}' for i in wrong]
     if titles: show_images(images[wrong], titles, size=0.65)
