@@ -13,7 +13,7 @@ from mnist_nb.command import run_command
 
 ROOT = Path(__file__).resolve().parent.parent
 REFERENCE = ROOT/'nbs/site/reference.qmd'
-PARTS = ['.', 'behind', 'exercises']  # folders of the book, in the order in which the reference has them
+PARTS = ['.', 'explore', 'behind', 'exercises']  # folders of the book, in the order in which the reference has them
 INTRODUCTION = """---
 title: Reference
 description: Everything that the package `mnist_nb` offers, a line each

@@ -63,7 +63,7 @@ const shown = (name, size, draw, caption) => {
 const difference = digit => pixels => {
   const mean = numbers['mean digits'][`mean${digit}`]
   return shown(`The image minus the mean ${digit}`, 112, canvas => drawSigned(canvas, pixels.map((ink, i) => ink - mean[i]), 28, 1),
-    `minus the mean ${digit}: blue is ink too much, vermillion is ink too little`)
+    `minus the mean ${digit}: red is ink too much, blue is ink too little`)
 }
 const neighbours = pixels => Object.entries(nearest(pixels)).map(([label, { distance, position }]) =>
   shown(`The nearest ${label}`, 112, canvas => drawInk(canvas, train.images[position]), `the nearest ${label} of the 1,000 that this page carries, ${text(distance, 2)} away`))
@@ -74,14 +74,14 @@ const votes = (pixels, weights) => canvas => {
 const linearVotes = pixels => {
   const { weights, bias } = numbers['linear model'], score = scores('linear model', pixels)
   return shown('Ink times weight, pixel by pixel', 140, votes(pixels, weights),
-    `ink times weight: blue speaks for a 3, vermillion for a 7. The sum is ${text(score - bias[0])}, with the bias ${text(score)}.`)
+    `ink times weight: red speaks for a 3, blue for a 7. The sum is ${text(score - bias[0])}, with the bias ${text(score)}.`)
 }
 const unitVotes = pixels => {
   const outputs = numbers['ReLU net']['2.weight'], said = Array.from(units(pixels), (value, unit) => value * outputs[unit])
   const most = Math.max(...said.map(Math.abs), 0.1)
   const chart = plot({ x: [0, 31], y: [-most, most], name: 'What each of the 30 units adds to the score', xLabel: 'unit', height: 150, width: 340 })
   const bars = chart.layer()
-  said.forEach((value, unit) => bars.rect(unit + 0.6, 0, unit + 1.4, value, value > 0 ? 'c0' : 'c1'))
+  said.forEach((value, unit) => bars.rect(unit + 0.6, 0, unit + 1.4, value, value > 0 ? 'c1' : 'c0'))
   bars.line([[0, 0], [31, 0]], 'ink')
   const silent = said.filter(value => value === 0).length, loudest = said.indexOf(Math.max(...said)), against = said.indexOf(Math.min(...said))
   const first = numbers['ReLU net']['0.weight']

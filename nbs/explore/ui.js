@@ -119,11 +119,11 @@ export const drawInk = (canvas, pixels, width = 28) => paint(canvas, width, pixe
   const grey = 255 * (1 - Math.min(1, Math.max(0, pixels[i])))
   return [grey, grey, grey]
 })
-// Signed numbers: blue above 0, vermillion below, white at 0, full colour at `most`.
+// Signed numbers, in the colours of the book's figures: red above 0, blue below, white at 0, full colour at `most`.
 export const drawSigned = (canvas, numbers, width = 28, most = Math.max(...numbers.map(Math.abs)) || 1) =>
   paint(canvas, width, numbers.length / width, i => {
     const share = Math.min(1, Math.abs(numbers[i]) / most)
-    return (numbers[i] > 0 ? [0, 114, 178] : [213, 94, 0]).map(c => 255 - share * (255 - c))
+    return (numbers[i] > 0 ? [178, 24, 43] : [33, 102, 172]).map(c => 255 - share * (255 - c))
   })
 
 // ---- A plot with axes
