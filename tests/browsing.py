@@ -14,7 +14,7 @@ from threading import Thread
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from nbdev.config import get_config
-from playwright.sync_api import Browser, Error, Page, sync_playwright
+from playwright.sync_api import Browser, Error, Locator, Page, sync_playwright
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent/'tools'))
 from finish_site import ROOT, base
@@ -98,12 +98,20 @@ def violations(page: Page) -> list[tuple]:
     return [(v['help'], len(v['nodes']), v['nodes'][0]['html'][:200]) for v in found]
 
 
-def touch(page: Page, thing: str):
+def touch(page: Page, thing: str, nth: int = 0) -> Locator:
     "A thing to touch on a page: scroll to its place, wait until it has come, and give it."
-    page.locator(f'.cell:has(.explore[data-thing={thing}])').first.scroll_into_view_if_needed()
-    there = page.locator(f'.explore-thing[data-thing={thing}]').first
+    page.locator(f'.cell:has(.explore[data-thing={thing}])').nth(nth).scroll_into_view_if_needed()
+    there = page.locator(f'.explore-thing[data-thing={thing}]').nth(nth)
     there.wait_for()
     return there
+
+
+def touch_all(page: Page):
+    "Wait until every thing to touch on a page has come."
+    names = page.eval_on_selector_all('.explore', 'all => all.map(place => place.dataset.thing)')
+    for name in set(names):
+        for nth in range(names.count(name)): touch(page, name, nth)
+    page.wait_for_function("document.querySelectorAll('.explore-thing').length === document.querySelectorAll('.explore').length")
 
 
 def listen(page: Page) -> list[str]:

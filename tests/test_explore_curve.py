@@ -1,7 +1,7 @@
 """Down the curve, in chapter 3: dragged, tapped, and moved by keys."""
 import pytest
 
-from browsing import THEMES, listen, touch, violations
+from browsing import listen, touch
 
 EVERYWHERE = pytest.mark.parametrize('page_name', ['sgd.html', 'explore/index.html'])
 
@@ -62,12 +62,3 @@ def test_the_axes_stand_still_while_dragging(site, look):
     assert abs(start.bounding_box()['x'] - box['x'] + 15) < 4
     page.mouse.up()
     assert -3 < float(start.get_attribute('aria-valuenow')) < -1.5
-
-
-@EVERYWHERE
-@pytest.mark.parametrize('theme', THEMES)
-def test_accessible(site, look, page_name, theme):
-    page = look(f'{site}/{page_name}', theme, width=375)
-    touch(page, 'curve')
-    assert not violations(page)
-    assert page.evaluate('document.documentElement.scrollWidth') <= 375

@@ -1,7 +1,7 @@
 """Turn one weight, in chapter 4: a pixel chosen and its weight turned, by mouse, finger and keys, and the numbers as in Python."""
 import pytest, torch
 
-from browsing import THEMES, listen, touch, violations
+from browsing import listen, touch
 from make_models import sample
 from mnist_nb.linear import init_params, linear1, mnist_loss
 
@@ -131,12 +131,3 @@ def test_dragging_on_a_curve_turns_the_weight(site, look):
     page.mouse.move(x - 80, y)
     page.mouse.up()
     assert -1 < float(weight.get_by_label('change', exact=True).input_value()) < 0.2
-
-
-@EVERYWHERE
-@pytest.mark.parametrize('theme', THEMES)
-def test_accessible(site, look, page_name, theme):
-    page = look(f'{site}/{page_name}', theme, width=375)
-    touch(page, 'weight')
-    assert not violations(page)
-    assert page.evaluate('document.documentElement.scrollWidth') <= 375

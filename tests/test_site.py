@@ -8,7 +8,7 @@ from nbdev.config import nbpath2html
 from PIL import Image
 from playwright.sync_api import Page
 
-from browsing import CONFIG, THEMES, violations
+from browsing import CONFIG, THEMES, touch_all, violations
 from finish_site import ROOT, base, faults, finish
 
 WEBSITE = yaml.safe_load((ROOT/'_quarto.yml').read_text(encoding='utf-8'))['website']
@@ -126,6 +126,7 @@ def test_page_opens_without_a_fault_and_weighs_little(site, look, browser, name)
 @EVERY_PAGE
 def test_no_sideways_scroll(site, look, name, width):
     page = look(f'{site}/{name}', width=width)
+    touch_all(page)
     assert page.evaluate('document.documentElement.scrollWidth') <= width
 
 
@@ -149,6 +150,7 @@ def test_lines_of_prose_have_some_75_letters(site, look, name):
 @EVERY_PAGE
 def test_accessible(site, look, name, theme):
     page = look(f'{site}/{name}', theme)
+    touch_all(page)
     assert is_dark(page) == (theme == 'dark')
     assert not violations(page)
 
