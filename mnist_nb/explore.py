@@ -23,6 +23,7 @@ from PIL import Image
 from torch import Tensor
 from traitlets import Bool, Dict, Enum, Float, Int, List
 from .command import book_folder
+from traitlets import Bool, Enum, Float, Int
 
 # %% ../nbs/explore/index.ipynb #6058b326
 def bundled(
