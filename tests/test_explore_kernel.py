@@ -22,13 +22,13 @@ def total(thing) -> float: return float(thing.locator('.ex-total').inner_text().
 def test_as_python(site, look):
     "The whole result is that of the chapter, for its own kernels, the presets, the learned ones and any other."
     page = look(f'{site}/explore/index.html')
-    others = torch.randn(20, 9, generator=torch.Generator().manual_seed(0))
+    others = torch.randn(5, 9, generator=torch.Generator().manual_seed(0))
     images, kernels, results = page.evaluate('''async others => {
         const [{ gallery }, { convolve, learned }] = await Promise.all([import('./digits.js'), import('./kernel.js')])
-        const images = gallery.slice(0, 6).map(({ pixels }) => [...pixels]), kernels = [...learned, ...others]
+        const images = [gallery[0], gallery[4]].map(({ pixels }) => [...pixels]), kernels = [...learned, ...others]
         return [images, kernels, images.map(image => kernels.map(kernel => convolve(image, kernel)))]
     }''', [*map(list, KERNELS.values()), *others.tolist()])
-    assert len(kernels) == 12 + len(KERNELS) + 20
+    assert len(kernels) == 12 + len(KERNELS) + 5
     for image, found in zip(torch.tensor(images).view(-1, 28, 28), torch.tensor(results)):
         for kernel, result in zip(torch.tensor(kernels).view(-1, 3, 3), found):
             assert (convolve(image, kernel) - result.view(26, 26)).abs().max() < 1e-5
@@ -46,7 +46,7 @@ def test_nine_numbers(site, look, page_name):
         shown = numbers(kernel, 'the kernel')
         assert shown == [round(number, 2) for number in nine]
         pixels, products = numbers(kernel, 'nine pixels'), numbers(kernel, 'nine products')
-        assert all(abs(p*n - product) < 0.011 for p, n, product in zip(pixels, nine, products))
+        assert all(abs(p*n - product) < 0.006*(1 + abs(n)) for p, n, product in zip(pixels, nine, products))
         assert abs(sum(products) - total(kernel)) < 0.06
         assert f'add up to {kernel.locator(".ex-total").inner_text()}' in kernel.locator('.ex-sentence').inner_text()
     field = kernel.get_by_label('kernel, row 1, column 1')
