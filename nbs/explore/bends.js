@@ -43,7 +43,8 @@ const render = ({ model, el }) => {
   const half = (yLabel, name) => plot({ x: [FROM - 0.15, TO + 0.15], y: [-2, 2], width: 420, height: 210, yLabel, name })
   const above = half('grey: the curve. Blue: the sum of the ReLUs below', 'The curve, and the sum of the ReLUs')
   const below = half('the ReLUs, each with its bend and its slope', 'The ReLUs, each with a handle at its bend and one for its slope')
-  const curve = above.layer(), sum = above.layer(), ramps = below.layer(), labels = svg('g', { 'aria-hidden': 'true' }), { element, say } = sentence()
+  const curve = above.layer(), sum = above.layer(), ramps = below.layer(), labels = svg('g', { 'aria-hidden': 'true' })
+  const { element, say } = sentence()
   curve.line(XS.map((x, i) => [x, HEIGHTS[i]]), 'ink', { opacity: 0.35, style: 'stroke-width: 5' })
   let done = 0, stop = () => {}, running = false
   const values = () => ({ bends: model.get('bends'), slopes: model.get('slopes') })
@@ -57,7 +58,8 @@ const render = ({ model, el }) => {
       handle(below, { label: `bend of ReLU ${i + 1}`, min: FROM, max: TO, step: 0.05, colour: 'ink', get: () => [model.get('bends')[i], 0],
                       move: value => set('bends', i, +value.toFixed(2)) }),
       handle(below, { label: `slope of ReLU ${i + 1}`, min: -STEEPEST, max: STEEPEST, step: 0.1, read: ([, y]) => y / ARM,
-                      get: () => [model.get('bends')[i] + ARM, ARM * model.get('slopes')[i]], move: value => set('slopes', i, +value.toFixed(1)) }),
+                      get: () => [model.get('bends')[i] + ARM, ARM * model.get('slopes')[i]],
+                      move: value => set('slopes', i, +value.toFixed(1)) }),
     ]).flat()
     below.root.append(labels)  // on top of the handles
   }

@@ -75,10 +75,15 @@ const render = ({ model, el }) => {
     write(model, { row: inside(row), column: inside(column) })
   }
   const spot = digit.root
-  for (const [name, value] of Object.entries({ tabindex: 0, role: 'slider', 'aria-label': 'place of the kernel', 'aria-valuemin': 0, 'aria-valuemax': PLACES ** 2 - 1 }))
-    spot.setAttribute(name, value)
+  const role = { tabindex: 0, role: 'slider', 'aria-label': 'place of the kernel', 'aria-valuemin': 0, 'aria-valuemax': PLACES ** 2 - 1 }
+  for (const [name, value] of Object.entries(role)) spot.setAttribute(name, value)
   for (const { root, place } of [digit, result]) {
-    root.addEventListener('pointerdown', event => { root.setPointerCapture(event.pointerId); spot.focus(); event.preventDefault(); go(...place(event)) })
+    root.addEventListener('pointerdown', event => {
+      root.setPointerCapture(event.pointerId)
+      spot.focus()
+      event.preventDefault()
+      go(...place(event))
+    })
     root.addEventListener('pointermove', event => root.hasPointerCapture(event.pointerId) && go(...place(event)))
   }
   spot.addEventListener('keydown', event => {
@@ -123,7 +128,10 @@ const render = ({ model, el }) => {
     })
     total.textContent = text(sum(multiplied))
     total.style.background = tint(sum(multiplied), most)
-    if (sliding === null) say(`Row ${row}, column ${column}: the nine products add up to ${text(sum(multiplied))}. In the whole result the numbers go from ${text(Math.min(...found))} to ${text(Math.max(...found))}.`)
+    if (sliding === null) {
+      say(`Row ${row}, column ${column}: the nine products add up to ${text(sum(multiplied))}. ` +
+        `In the whole result the numbers go from ${text(Math.min(...found))} to ${text(Math.max(...found))}.`)
+    }
   }
 
   const small = (name, paint, values, ...how) => {
@@ -138,7 +146,8 @@ const render = ({ model, el }) => {
       html('figure', {}, spot, html('figcaption', {}, 'the digit')), html('figure', {}, result.root, html('figcaption', {}, 'the result'))),
     html('div', { class: 'ex-controls' },
       choice(named, 'nine', 'Kernel', pictures(Object.keys(model.get('presets')), name => [name, name])),
-      choice(named, 'nine', 'Learned', pictures(learned, (nine, n) => [`learned ${n}`, small(`learned kernel ${n}`, drawNumbers, nine, 3, mostLearned)])),
+      choice(named, 'nine', 'Learned', pictures(learned, (nine, n) =>
+        [`learned ${n}`, small(`learned kernel ${n}`, drawNumbers, nine, 3, mostLearned)])),
       choice(digits, 'digit', 'Digit', pictures(gallery.slice(0, 6), ({ label, pixels }, n) => [n, small(`a ${label}`, drawInk, pixels)])),
       button('Slide over all places', slide)),
     html('div', { class: 'ex-equation' },
