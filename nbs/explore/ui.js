@@ -43,6 +43,12 @@ export const text = (number, digits = 2) => {
   return (large ? number.toExponential(1) : number.toFixed(digits)).replace('-', '−').replace(/^−(0(\.0*)?)$/, '$1')
 }
 
+// A model for one control whose value is worked out from other values: `get()` gives it, and `set(value)` writes it.
+export const derived = (model, names, get, set) => ({
+  get, set: (_, value) => set(value), save_changes: () => {},
+  on: (_, call) => names.forEach(name => model.on(`change:${name}`, call)),
+})
+
 // ---- Controls: each is bound to one value of the model
 
 let last = 0
@@ -177,31 +183,37 @@ export const plot = ({ x, y, name, xLabel = '', yLabel = '', width = 320, height
   return { root, layer, point, rescale, toX, toY }
 }
 
+<<<<<<< HEAD
 // A cross in a plot: where a way ends, or ought to.
 export const cross = (chart, a, b, colour = 'c1') => svg('path', {
   class: `ex-line ${colour}`, style: 'stroke-width: 3', d: `M${chart.toX(a) - 5} ${chart.toY(b) - 5}l10 10m0 -10l-10 10` })
 
 // A point of a plot that mouse, finger, pen and arrow keys move along the axis of x. `get` gives its place [x, y].
 export const handle = (chart, { label, get, min, max, step, move, colour = 'c1', format = text }) => {
+=======
+// A point of a plot that mouse, finger, pen and arrow keys move along the axis of x. `get` gives its place [x, y]. `read`
+// says which value stands for a place, where that isn't x.
+export const handle = (chart, { label, get, min, max, step, move, colour = 'c1', format = text, read = ([x]) => x }) => {
+>>>>>>> h7
   const spot = svg('circle', {
     class: `ex-handle ${colour}`, r: 9, tabindex: 0, role: 'slider', 'aria-label': label, 'aria-valuemin': min, 'aria-valuemax': max })
   const go = value => move(Math.min(max, Math.max(min, Math.round(value / step) * step)))
   spot.addEventListener('pointerdown', event => { spot.setPointerCapture(event.pointerId); spot.focus(); event.preventDefault() })
-  spot.addEventListener('pointermove', event => spot.hasPointerCapture(event.pointerId) && go(chart.point(event)[0]))
+  spot.addEventListener('pointermove', event => spot.hasPointerCapture(event.pointerId) && go(read(chart.point(event))))
   spot.addEventListener('keydown', event => {
     const by = { ArrowRight: step, ArrowUp: step, ArrowLeft: -step, ArrowDown: -step, PageUp: 10 * step, PageDown: -10 * step }[event.key]
     if (event.key === 'Home') go(min)
     else if (event.key === 'End') go(max)
-    else if (by) go(get()[0] + by)
+    else if (by) go(read(get()) + by)
     else return
     event.preventDefault()
   })
   chart.root.append(spot)
   return () => {  // draw it where it is now
-    const [a, b] = get()
+    const [a, b] = get(), value = read([a, b])
     spot.setAttribute('cx', chart.toX(a))
     spot.setAttribute('cy', chart.toY(b))
-    spot.setAttribute('aria-valuenow', +a.toFixed(4))
-    spot.setAttribute('aria-valuetext', format(a))
+    spot.setAttribute('aria-valuenow', +value.toFixed(4))
+    spot.setAttribute('aria-valuetext', format(value))
   }
 }
