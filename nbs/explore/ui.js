@@ -183,18 +183,13 @@ export const plot = ({ x, y, name, xLabel = '', yLabel = '', width = 320, height
   return { root, layer, point, rescale, toX, toY }
 }
 
-<<<<<<< HEAD
 // A cross in a plot: where a way ends, or ought to.
 export const cross = (chart, a, b, colour = 'c1') => svg('path', {
   class: `ex-line ${colour}`, style: 'stroke-width: 3', d: `M${chart.toX(a) - 5} ${chart.toY(b) - 5}l10 10m0 -10l-10 10` })
 
-// A point of a plot that mouse, finger, pen and arrow keys move along the axis of x. `get` gives its place [x, y].
-export const handle = (chart, { label, get, min, max, step, move, colour = 'c1', format = text }) => {
-=======
 // A point of a plot that mouse, finger, pen and arrow keys move along the axis of x. `get` gives its place [x, y]. `read`
 // says which value stands for a place, where that isn't x.
 export const handle = (chart, { label, get, min, max, step, move, colour = 'c1', format = text, read = ([x]) => x }) => {
->>>>>>> h7
   const spot = svg('circle', {
     class: `ex-handle ${colour}`, r: 9, tabindex: 0, role: 'slider', 'aria-label': label, 'aria-valuemin': min, 'aria-valuemax': max })
   const go = value => move(Math.min(max, Math.max(min, Math.round(value / step) * step)))
