@@ -1,5 +1,7 @@
-// Watch it learn (chapters 4 and 6): a linear model or a ReLU net, trained before the reader's eyes on the digits that a page carries.
-import { button, choice, column, drawInk, drawSigned, follow, frame, html, picture, plot, row, sentence, slider, text, toggle, write } from './ui.js'
+// Watch it learn (chapters 4 and 6): a linear model or a ReLU net, trained before the reader's eyes on digits that the page carries.
+import {
+  button, choice, column, drawInk, drawSigned, follow, frame, html, picture, plot, row, sentence, slider, text, toggle, write,
+} from './ui.js'
 import { train, valid } from './digits.js'
 import { measure, PIXELS, prepare, slopeOf, training, UNITS } from './train.js'
 
@@ -24,22 +26,38 @@ export const sheet = digits => {
   return ink
 }
 
-// What to show of the weights: what training has added, all 784 of the linear model, or those of nine units side by side.
-// Those are the nine that had most to say at the start, first the ones that speak for a 3.
+// What to show of the weights: what training has added, to all 784 of the linear model, or to those of nine units side by side.
+// Those are the nine that had most to say at the start, first the ones that spoke for a 3.
 const NINE = 3, GAP = 29
-export const spokesmen = numbers => [...numbers.w2.keys()]
-  .sort((a, b) => Math.abs(numbers.w2[b]) - Math.abs(numbers.w2[a])).slice(0, NINE ** 2).sort((a, b) => numbers.w2[b] - numbers.w2[a])
+export const spokesmen = ({ w2 }) => [...w2.keys()]
+  .sort((a, b) => Math.abs(w2[b]) - Math.abs(w2[a])).slice(0, NINE ** 2).sort((a, b) => w2[b] - w2[a])
 export const learned = (numbers, first) => {
   if (!numbers.w1) return numbers.weights.map((w, i) => w - first.weights[i])
   const side = NINE * GAP - 1, shown = new Float32Array(side * side)
   spokesmen(first).forEach((unit, n) => {
     const corner = Math.floor(n / NINE) * GAP * side + (n % NINE) * GAP
-    for (let i = 0; i < PIXELS; i++) shown[corner + Math.floor(i / 28) * side + i % 28] = numbers.w1[i * UNITS + unit] - first.w1[i * UNITS + unit]
+    for (let i = 0; i < PIXELS; i++) {
+      const from = i * UNITS + unit
+      shown[corner + Math.floor(i / 28) * side + i % 28] = numbers.w1[from] - first.w1[from]
+    }
   })
   return shown
 }
 
-const pictureOf = (canvas, note, width) => html('figure', { style: `width: ${width}px; max-width: 100%` }, canvas, note)
+// The words under the picture, for the numbers of images that are wrong, and for those among them that no longer pull.
+const thousand = n => n.toLocaleString('en')
+export const report = ({ epochs, loss, at, wrong, all, lost, silent, sorted }) => {
+  const when = epochs ? `After ${epochs} epoch${epochs > 1 ? 's' : ''}` : 'Before training'
+  const few = lost < wrong[0] ? `${lost} of the ${wrong[0]} training mistakes`
+    : lost > 1 ? `All ${lost} training mistakes` : 'The one training mistake'
+  const counted = `${wrong[0]} of ${thousand(all[0])} wrong in training, ${wrong[1]} of ${all[1]} in validation`
+  return [`${when} (${loss}): ${counted}; loss ${text(at, 4)}.`,
+    silent ? 'All its weights are 0 and stay 0: each unit is silent, and a silent unit has no gradient.'
+      : lost && `${few} ${lost > 1 ? 'are' : 'is'} where the loss is flat, and ha${lost > 1 ? 've' : 's'} no say.`,
+    sorted && 'Sorted: in each epoch first all 3s, then all 7s.'].filter(Boolean).join(' ')
+}
+
+const captioned = (shown, note, width) => html('figure', { style: `width: ${width}px; max-width: 100%` }, shown, note)
 const percent = (n, all) => 100 * n / all
 
 const render = ({ model, el }) => {
@@ -47,10 +65,12 @@ const render = ({ model, el }) => {
   const calm = matchMedia('(prefers-reduced-motion: reduce)').matches
   let run, first, firstLoss, epochs, changes, before, goal, reach, top, ended, waiting  // all of one run, and the curve of the run before
 
-  const chart = plot({ x: [0, ROUND], y: [0, 10], name: 'Mistakes after each epoch', xLabel: 'epoch', yLabel: 'mistakes in %', width: 400, height: 250 })
+  const chart = plot({
+    x: [0, ROUND], y: [0, 10], name: 'Mistakes after each epoch', xLabel: 'epoch', yLabel: 'mistakes in %', width: 400, height: 250 })
   const old = chart.layer(), curve = chart.layer(), key = html('p', { class: 'ex-note' })
   const weights = picture('', 174), added = html('figcaption')
-  const wrong = picture('', COLUMNS * TILE), wrongNote = html('figcaption'), failed = picture('', COLUMNS * TILE), failedNote = html('figcaption')
+  const wrong = picture('', COLUMNS * TILE), wrongNote = html('figcaption')
+  const failed = picture('', COLUMNS * TILE), failedNote = html('figcaption')
   const { element, say } = sentence()
 
   // ---- what has been reached
@@ -82,9 +102,8 @@ const render = ({ model, el }) => {
   const steepest = { mnist_loss: 0.25, 'cross-entropy': 1 }  // the largest slope of each
   const mistakes = found => found.map(({ n, s }) =>
     ({ pixels: train.images[n], pull: Math.abs(slopeOf(get('loss'), s, images[n].target)) / steepest[get('loss')] }))
-  const count = (n, all) => `${n} of ${all === 1000 ? '1,000' : all}`
   const show = () => {
-    const { training: t, validation: v, loss } = epochs.at(-1), kind = get('loss')
+    const { training: t, validation: v, loss } = epochs.at(-1)
     const ends = [epochs, before?.epochs ?? []].filter(run => run.length > 1).map(run => percent(run.at(-1).training, images.length))
     top = Math.max(...ends) > 10 ? 55 : 10
     reach = Math.max(goal, before ? before.epochs.length - 1 : 0)
@@ -102,12 +121,9 @@ const render = ({ model, el }) => {
     failed.style.visibility = v ? 'visible' : 'hidden'
     wrong.setAttribute('aria-label', `Training images that it gets wrong, ${t}; ${lost} of them hardly pull at the weights`)
     failed.setAttribute('aria-label', `Validation images that it gets wrong, ${v}`)
-    const they = lost < t ? `${lost} of the ${t} training mistakes ${lost > 1 ? 'are' : 'is'}` : t > 1 ? `All ${t} training mistakes are` : 'The one training mistake is'
-    const stuck = lost ? ` ${they} where the loss is flat, and ha${they.endsWith('is') ? 's' : 've'} no say.` : ''
-    const none = net() && get('start') === 'zeros' ? ' All its weights are 0 and stay 0: each unit is silent, and a silent unit has no gradient.' : ''
-    const sorted = get('shuffled') ? '' : ' Sorted: in each epoch first all 3s, then all 7s.'
-    say(`${epochs.length === 1 ? 'Before training' : `After ${epochs.length - 1} epoch${epochs.length === 2 ? '' : 's'}`} (${kind}): `
-      + `${count(t, images.length)} wrong in training, ${count(v, exam.length)} in validation; loss ${text(loss, 4)}.${none || stuck}${sorted}`)
+    say(report({
+      epochs: epochs.length - 1, loss: get('loss'), at: loss, wrong: [t, v], all: [images.length, exam.length], lost,
+      silent: net() && get('start') === 'zeros', sorted: !get('shuffled') }))
   }
   const drawKey = () => {
     key.textContent = `Solid: training. Dashed: validation. Seed ${get('seed')}.${before ? ` Pale: the run before (${before.how}).` : ''}`
@@ -116,7 +132,7 @@ const render = ({ model, el }) => {
   // ---- the training itself
 
   const again = () => {
-    if (epochs?.length > 1) before = run.how.net === get('net') ? { epochs, how: `${[firstLoss, ...changes.map(([, loss]) => loss)].join(', then ')}, rate ${text(run.how.rate)}, ${run.how.start} start, seed ${run.how.seed}` } : null
+    if (epochs?.length > 1) before = run.how.net === get('net') ? { epochs, how: summary() } : null
     clear()
     run = training(images, { net: get('net'), start: get('start'), seed: get('seed') })
     first = Object.fromEntries(Object.entries(run.numbers).map(([name, numbers]) => [name, numbers.slice()]))
@@ -130,6 +146,10 @@ const render = ({ model, el }) => {
     weights.setAttribute('aria-label', `${added.textContent}: blue above 0, vermillion below`)
     show()
     if (get('running')) turn()
+  }
+  const summary = () => {
+    const { rate, start, seed } = run.how
+    return `${[firstLoss, ...changes.map(([, loss]) => loss)].join(', then ')}, rate ${text(rate)}, ${start} start, seed ${seed}`
   }
   // What this run is trained with, and where its loss was changed under way.
   const note = () => {
@@ -167,15 +187,18 @@ const render = ({ model, el }) => {
   const startAgain = () => { write(model, { running: false }); again() }
   frame(el,
     row(column(choice(model, 'loss', 'loss', LOSSES), choice(model, 'start', 'start', STARTS)),
-      column(slider(model, 'rate', { label: 'learning rate', min: -2, max: 1, step: 0.05, at: x => +(10 ** x).toPrecision(2), place: Math.log10 }),
+      column(
+        slider(model, 'rate', {
+          label: 'learning rate', min: -2, max: 1, step: 0.05, at: x => +(10 ** x).toPrecision(2), place: Math.log10 }),
         slider(model, 'batch', { label: 'batch size', min: 0, max: SIZES.length - 1, step: 1, at: i => SIZES[i],
           place: size => SIZES.findIndex(known => known >= size), format: String }))),
-    html('div', { class: 'ex-row', role: 'group', 'aria-label': 'training' }, go, button('One epoch', finish), button('Start again', startAgain),
+    html('div', { class: 'ex-row', role: 'group', 'aria-label': 'training' },
+      go, button('One epoch', finish), button('Start again', startAgain),
       button('Another seed', () => write(model, { running: false, seed: get('seed') + 1 })),
       toggle(model, 'shuffled', 'shuffled')),
-    row(pictureOf(weights, added, 174), pictureOf(chart.root, key, 400)),
+    row(captioned(weights, added, 174), captioned(chart.root, key, 400)),
     element,
-    row(pictureOf(wrong, wrongNote, COLUMNS * TILE), pictureOf(failed, failedNote, COLUMNS * TILE)))
+    row(captioned(wrong, wrongNote, COLUMNS * TILE), captioned(failed, failedNote, COLUMNS * TILE)))
 
   again()
   const ends = [
