@@ -41,6 +41,7 @@ def in_javascript(hows: list[dict]) -> list[dict]:
 @pytest.fixture(scope='module')
 def digits():
     "Images (n, 784) and targets (n, 1) of the carried sample."
+    torch.set_num_threads(1)  # matrices as small as these are multiplied sooner by one
     return {split: (x.flatten(1), (y == 3).long()[:,None]) for split, (x, y) in sample().items()}
 
 
@@ -94,15 +95,15 @@ def test_starts_are_those_of_the_chapters():
     ('linear model', 'zeros', 1., 'mnist_loss'), ('linear model', 'large', 1., 'cross-entropy'),
     ('ReLU net', 'small', 0.5, 'mnist_loss'), ('ReLU net', 'large', 0.5, 'cross-entropy')])
 def test_it_reaches_what_python_reaches(digits, net, start, rate, loss):
-    "After 10 epochs, on five seeds each: neither's mean mistakes lie beyond the spread of both together."
-    how = dict(net=net, start=start, loss=loss, rate=rate, batch=50, shuffled=True, epochs=10)
+    "After 6 epochs, on five seeds each: neither's mean mistakes lie beyond the spread of both together."
+    how = dict(net=net, start=start, loss=loss, rate=rate, batch=50, shuffled=True, epochs=6)
     theirs = in_javascript([dict(how, seed=seed) for seed in SEEDS])
     ours = {'training': [], 'validation': []}
     for seed in SEEDS:
         torch.manual_seed(seed)
         params, opt_data = parameters(net, start=start), TensorLoader(*digits['train'], 50, shuffle=True)
         opt = BasicOptim(params, rate)
-        for _ in range(10): train_epoch(model(params), opt_data, opt, LOSSES[loss])
+        for _ in range(6): train_epoch(model(params), opt_data, opt, LOSSES[loss])
         ours['training'].append(mistakes(params, *digits['train']))
         ours['validation'].append(mistakes(params, *digits['valid']))
     for split, found in ours.items():
@@ -113,9 +114,9 @@ def test_it_reaches_what_python_reaches(digits, net, start, rate, loss):
 
 def test_the_culprit_can_be_caught():
     "From a large start: what chapter 6 and the captions say of the two losses."
-    how = dict(net='ReLU net', start='large', rate=0.5, batch=50, shuffled=True, epochs=40)
-    runs = in_javascript([dict(how, loss=loss, seed=seed) for loss in LOSSES for seed in (1, 3, 4)])
-    ours, rival = runs[:3], runs[3:]
+    how = dict(net='ReLU net', start='large', rate=0.5, batch=50, shuffled=True, epochs=25)
+    runs = in_javascript([dict(how, loss=loss, seed=seed) for loss in LOSSES for seed in (1, 3)])
+    ours, rival = runs[:2], runs[2:]
     assert all(run['training'] >= 15 for run in ours) and all(run['training'] <= 2 for run in rival)
     small = in_javascript([dict(how, start='small', loss=loss, seed=1) for loss in LOSSES])
     assert all(run['training'] <= 1 for run in small)  # a thousand images are too few for the difference
@@ -145,11 +146,8 @@ def net_of(page):
     return things.last
 
 
-@EVERYWHERE
-def test_the_loss_decides(site, look, page_name):
-    page = look('about:blank')
-    wrong = listen(page)
-    page.goto(f'{site}/{page_name}')
+def test_the_loss_decides(site, look):
+    page = look(f'{site}/relu_net.html')
     net = net_of(page)
     said = net.locator('.ex-sentence')
     assert 'Before training (mnist_loss)' in said.inner_text()
@@ -163,13 +161,14 @@ def test_the_loss_decides(site, look, page_name):
     train(net)
     assert 'After 40 epochs (cross-entropy): 0 of 1,000' in said.inner_text()
     page.wait_for_function("[...document.querySelectorAll('[data-thing=learn] [role=status]')].some(e => e.textContent.includes('After 40'))")
-    assert not wrong
 
 
 @EVERYWHERE
 @pytest.mark.parametrize('by', ['mouse', 'touch', 'keyboard'])
 def test_it_is_trained_and_stopped(site, look, page_name, by):
-    page = look(f'{site}/{page_name}', width=375, touch=by == 'touch', motion='no-preference')
+    page = look('about:blank', width=375, touch=by == 'touch', motion='no-preference')
+    wrong = listen(page)
+    page.goto(f'{site}/{page_name}')
     net = net_of(page)
     said, rate = net.locator('.ex-sentence'), net.get_by_label('learning rate')
     def press(name):
@@ -197,6 +196,7 @@ def test_it_is_trained_and_stopped(site, look, page_name, by):
     choose(net, 'zeros')
     press('One epoch')
     assert 'stay 0' in said.inner_text()
+    assert not wrong
 
 
 @EVERYWHERE
