@@ -24,8 +24,8 @@ ROOT = Path(__file__).resolve().parent.parent
 STILLS = ROOT/'nbs/explore/stills'
 WIDTH = 650  # of a figure in the book, in the dots of the page
 
-# A thing stands for itself as it is first seen, except where something has to happen first: what to press, and how long to wait
-FIRST = {'learn': ('button:has-text("Train")', 4)}
+# A thing stands for itself as it is first seen, except where something has to happen first: what to press, and what shows that it is done
+FIRST = {'learn': ('button:has-text("Train")', 'button:has-text("Train")')}  # which says Pause meanwhile
 
 
 def named() -> dict[str, tuple[str, str]]:
@@ -71,8 +71,9 @@ def photograph(wanted: dict[str, tuple[str, str]]):
                 await (await import('/explore/page.js')).show(place)
             }''', [thing, values])
             if thing in FIRST:
-                page.click(FIRST[thing][0])
-                page.wait_for_timeout(1000*FIRST[thing][1])
+                press, done = FIRST[thing]
+                page.click(press)
+                page.locator(done).wait_for()
             page.wait_for_timeout(700)
             shot = Image.open(io.BytesIO(page.locator('.explore-thing').screenshot(animations='disabled')))
             note = PngImagePlugin.PngInfo()
