@@ -22,8 +22,6 @@ const mostLearned = Math.max(...learned.flat().map(Math.abs))
 const same = (one, other) => one.every((value, i) => value === other[i])
 const short = value => value === 0 ? '0' : text(value)
 
-// As in the pictures of the chapter, red stands for numbers above 0 and blue for those below. drawSigned has it the other way round.
-const drawNumbers = (canvas, values, width, most) => drawSigned(canvas, values.map(value => -value), width, most)
 const tint = (value, most) => {
   const share = 0.6 * Math.min(1, Math.abs(value) / most)  // pale enough to read a number on it
   return `rgb(${(value > 0 ? [213, 94, 0] : [0, 114, 178]).map(c => Math.round(255 - share * (255 - c)))})`
@@ -112,7 +110,7 @@ const render = ({ model, el }) => {
     const here = pixelsBelow(image, row, column), multiplied = products(here, nine)
     const most = Math.max(...found.map(Math.abs)) || 1, large = Math.max(...nine.map(Math.abs)) || 1
     drawInk(digit.canvas, image)
-    drawNumbers(result.canvas, found.map((value, i) => sliding === null || i <= at ? value : 0), PLACES, most)
+    drawSigned(result.canvas, found.map((value, i) => sliding === null || i <= at ? value : 0), PLACES, most)
     digit.mark(row, column)
     result.mark(row, column)
     spot.setAttribute('aria-valuenow', at)

@@ -143,7 +143,7 @@ const render = ({ model, el }) => {
     drawKey()
     const start = get('start') === 'zeros' ? '' : ', less their start'
     added.textContent = net() ? `The weights of nine units${start}` : `The 784 weights${start}`
-    weights.setAttribute('aria-label', `${added.textContent}: blue above 0, vermillion below`)
+    weights.setAttribute('aria-label', `${added.textContent}: red above 0, blue below`)
     show()
     if (get('running')) turn()
   }

@@ -48,7 +48,7 @@ const inWords = answers => {
   const groups = { 3: [], 7: [] }
   for (const [rung, score] of Object.entries(answers)) groups[answer(score)].push(rung)
   const [few, many] = Object.entries(groups).sort(([, a], [, b]) => a.length - b.length)
-  if (!few[1].length) return many[1].length === 1 ? `The ${many[1][0]} says ${many[0]}.` : `All ${COUNT[many[1].length]} say ${many[0]}.`
+  if (!few[1].length) return many[1].length === 1 ? `The ${many[1][0]} says ${many[0]}.` : `${many[1].length === 2 ? 'Both' : `All ${COUNT[many[1].length]}`} say ${many[0]}.`
   return `${many[1].length === 1 ? `The ${many[1][0]} says` : `${COUNT[many[1].length][0].toUpperCase()}${COUNT[many[1].length].slice(1)} say`} ${many[0]}; ` +
     `the ${few[1].join(' and the ')} ${few[1].length === 1 ? 'says' : 'say'} ${few[0]}.`
 }

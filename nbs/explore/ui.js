@@ -145,6 +145,8 @@ const ticks = (low, high, n) => {
 // A plot. `x` and `y` are ranges; `name` says what it shows. `layer()` gives a group to draw into, which `clear` empties;
 // `line`, `dot`, `rect` and `words` draw in the units of the axes; `point` says where an event is in these units.
 export const plot = ({ x, y, name, xLabel = '', yLabel = '', width = 320, height = 240 }) => {
+  x = [...x]  // which `rescale` changes, and the caller keeps
+  y = [...y]
   const left = 46, right = 10, top = yLabel ? 24 : 10, bottom = xLabel ? 40 : 26
   const root = svg('svg', { class: 'ex-plot', viewBox: `0 0 ${width} ${height}`, width, role: 'group', 'aria-label': name })
   const toX = v => left + (v - x[0]) / (x[1] - x[0]) * (width - left - right)
