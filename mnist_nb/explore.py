@@ -24,7 +24,6 @@ from PIL import Image
 from torch import Tensor
 from traitlets import Bool, Dict, Enum, Float, Int, List
 from .command import book_folder
-import anywidget, torch
 
 # %% ../nbs/explore/index.ipynb #6058b326
 def bundled(

@@ -2,10 +2,11 @@
 """Photograph the things to touch: `python tools/make_stills.py`, or with `--check` only see whether all are there and in step.
 
 Notebooks show these pictures where nothing runs. There is one for every thing and its values that a saved notebook names.
-Each notes in itself what it was made from, so that it is made anew when a module has changed, and not before. Afterwards
-run the notebooks that it names again, with `nbdev-test NOTEBOOK --save`, so that they show the new pictures.
+Each notes in itself what it was made from, so that it is made anew when a module has changed, and not before. The saved
+notebooks get the new pictures, as running them again would give them.
 """
-import io, json, os, re, shutil
+import io, json, re, shutil
+from base64 import b64encode
 from functools import partial
 from hashlib import sha256
 from html import unescape
@@ -14,6 +15,7 @@ from pathlib import Path
 from threading import Thread
 
 import click, nbformat
+from nbformat import NotebookNode
 from PIL import Image, PngImagePlugin
 from playwright.sync_api import sync_playwright
 
@@ -28,16 +30,40 @@ WIDTH = 650  # of a figure in the book, in the dots of the page
 FIRST = {'learn': ('button:has-text("Train")', 'button:has-text("Train")')}  # which says Pause meanwhile
 
 
+def notebooks() -> list[Path]:
+    "Those of the book."
+    return [path for path in sorted((ROOT/'nbs').rglob('*.ipynb')) if not any(part[0] in '._' for part in path.relative_to(ROOT).parts)]
+
+
+def element(cell: NotebookNode) -> tuple[str, str] | None:
+    "The thing, and its values, that the saved output of a cell names."
+    for output in cell.get('outputs', []):
+        found = re.search(r'class="explore" data-thing="(\w+)" data-state="([^"]*)"', output.get('data', {}).get('text/html', ''))
+        if found: return found[1], unescape(found[2])
+
+
+def file_of(thing: str, values: str) -> Path:
+    "Where the picture of a thing is, or should be."
+    return still(thing, json.loads(values))
+
+
 def named() -> dict[str, tuple[str, str]]:
     "For each picture, the thing and its values, as the saved notebooks name them."
-    found = {}
-    for path in sorted((ROOT/'nbs').rglob('*.ipynb')):
-        if any(part[0] in '._' for part in path.relative_to(ROOT).parts): continue
-        for cell in nbformat.read(path, as_version=4).cells:
-            for output in cell.get('outputs', []):
-                element = re.search(r'class="explore" data-thing="(\w+)" data-state="([^"]*)"', output.get('data', {}).get('text/html', ''))
-                if element: found[still(element[1], json.loads(unescape(element[2]))).name] = element[1], unescape(element[2])
-    return found
+    cells = (cell for path in notebooks() for cell in nbformat.read(path, as_version=4).cells)
+    return {file_of(*found).name: found for found in map(element, cells) if found}
+
+
+def with_pictures(path: Path) -> tuple[NotebookNode, bool]:
+    "A notebook that shows the present pictures of its things, and whether it did so before."
+    notebook, was = nbformat.read(path, as_version=4), True
+    for cell in notebook.cells:
+        if not (found := element(cell)) or not file_of(*found).is_file(): continue
+        with Image.open(file_of(*found)) as picture: size = dict(width=picture.width//2, height=picture.height//2)
+        data = {'image/png': b64encode(file_of(*found).read_bytes()).decode(), 'text/plain': found[0]}
+        shown = nbformat.v4.new_output('execute_result', data, metadata={'image/png': size})
+        right = [output for output in cell.outputs if 'text/html' in output.get('data', {})] + [shown]
+        if [(o.data, o.metadata) for o in cell.outputs] != [(o.data, o.metadata) for o in right]: cell.outputs, was = right, False
+    return notebook, was
 
 
 def made_from(thing: str, values: str) -> str:
@@ -95,10 +121,15 @@ def main(check):
     old = {name: what for name, what in wanted.items() if noted(STILLS/name) != made_from(*what)}
     useless = [path for path in sorted(STILLS.iterdir()) if path.name not in wanted]
     if check:
-        if old or useless: raise SystemExit('Out of step: ' + ', '.join([*old, *(path.name for path in useless)]) + '. Run python tools/make_stills.py.')
+        stale = [path.name for path in notebooks() if not with_pictures(path)[1]]
+        wrong = [*old, *(path.name for path in useless), *stale]
+        if wrong: raise SystemExit(f'Out of step: {", ".join(wrong)}. Run python tools/make_stills.py.')
         return
-    photograph(old)
+    if old: photograph(old)
     for path in useless: path.unlink()
+    for path in notebooks():
+        notebook, was = with_pictures(path)
+        if not was: path.write_text(nbformat.writes(notebook, indent=1) + '\n', encoding='utf-8')
 
 
 if __name__ == '__main__': run_command(main, 'make_stills.py')

@@ -145,7 +145,7 @@ const render = ({ model, el }) => {
     html('div', { class: 'ex-controls' },
       choice(named, 'nine', 'Kernel', pictures(Object.keys(model.get('presets')), name => [name, name])),
       choice(named, 'nine', 'Learned', pictures(learned, (nine, n) =>
-        [`learned ${n}`, small(`learned kernel ${n}`, drawNumbers, nine, 3, mostLearned)])),
+        [`learned ${n}`, small(`learned kernel ${n}`, drawSigned, nine, 3, mostLearned)])),
       choice(digits, 'digit', 'Digit', pictures(gallery.slice(0, 6), ({ label, pixels }, n) => [n, small(`a ${label}`, drawInk, pixels)])),
       button('Slide over all places', slide)),
     html('div', { class: 'ex-equation' },
