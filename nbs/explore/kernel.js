@@ -23,8 +23,8 @@ const same = (one, other) => one.every((value, i) => value === other[i])
 const short = value => value === 0 ? '0' : text(value)
 
 const tint = (value, most) => {
-  const share = 0.6 * Math.min(1, Math.abs(value) / most)  // pale enough to read a number on it
-  return `rgb(${(value > 0 ? [213, 94, 0] : [0, 114, 178]).map(c => Math.round(255 - share * (255 - c)))})`
+  const share = 0.5 * Math.min(1, Math.abs(value) / most)  // pale enough to read a number on it
+  return `rgb(${(value > 0 ? [178, 24, 43] : [33, 102, 172]).map(c => Math.round(255 - share * (255 - c)))})`
 }
 
 // Nine cells in a square, with a word below.
