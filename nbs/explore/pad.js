@@ -228,7 +228,7 @@ const steps = model => {
   const canvases = Object.keys(stages).map(stage => picture(`The drawing, ${stage}`, 84))
   const element = html('div', { class: 'ex-row ex-steps' }, ...Object.values(stages).map(([name, label], i) => column(toggle(model, name, label), canvases[i])))
   const draw = done => {
-    element.hidden = !done
+    canvases.forEach(canvas => { canvas.hidden = !done })  // a digit of MNIST has been through all this
     if (done) Object.keys(stages).forEach((stage, i) => drawInk(canvases[i], done[stage].pixels, done[stage].width))
   }
   return { element, draw }
