@@ -4,7 +4,7 @@ from itertools import combinations
 import numpy as np, pytest, torch
 from scipy.optimize import minimize
 
-from browsing import THEMES, listen, touch, violations
+from browsing import listen, touch
 from mnist_nb.explore import Bends
 from mnist_nb.relu_net import simple_net
 
@@ -120,12 +120,3 @@ def test_gradient_descent_can_be_stopped(site, look):
     sentence = thing.locator('.ex-sentence').inner_text()
     page.wait_for_timeout(200)
     assert thing.locator('.ex-sentence').inner_text() == sentence and thing.get_by_text('Let gradient descent do it').is_visible()
-
-
-@EVERYWHERE
-@pytest.mark.parametrize('theme', THEMES)
-def test_accessible(site, look, page_name, theme):
-    page = look(f'{site}/{page_name}', theme, width=375)
-    touch(page, 'bends')
-    assert not violations(page)
-    assert page.evaluate('document.documentElement.scrollWidth') <= 375

@@ -1,11 +1,11 @@
 """The things to touch in JupyterLab, where the picture and Python talk to each other."""
-import os, re, socket, subprocess, sys, time
+import os, socket, subprocess, sys, time
 from urllib.request import urlopen
 
 import nbformat, pytest
 from nbformat.v4 import new_code_cell, new_notebook
 
-from browsing import ROOT, listen, violations
+from browsing import ROOT, listen
 from mnist_nb import explore
 
 THINGS = [cls for cls in vars(explore).values() if isinstance(cls, type) and issubclass(cls, explore.Thing) and cls is not explore.Thing]
