@@ -26,6 +26,7 @@ from traitlets import Bool, Dict, Enum, Float, Int, List
 from .command import book_folder
 
 # %% ../nbs/explore/index.ipynb #6058b326
+# How a module carries what it imports
 def bundled(
     name: str, # of a file in `nbs/explore/`, such as `curve.js`
 ) -> str:      # JavaScript that needs no other file
@@ -37,6 +38,7 @@ def bundled(
     return re.sub(r"from '\./([\w.]+)'", carried, source)
 
 # %% ../nbs/explore/index.ipynb #4f819eed
+# Where the still picture is
 def still(
     thing: str,   # the name of its module
     values: dict, # its values, by name
@@ -47,6 +49,7 @@ def still(
     return book_folder()/'explore/stills'/name
 
 # %% ../nbs/explore/index.ipynb #c71e667d
+# What all things have in common
 class Thing(anywidget.AnyWidget):
     "Something to touch: a widget in Jupyter; a picture, and its name, where nothing runs."
     _thing = ''  # the name of its module
