@@ -8,6 +8,7 @@ from mnist_nb.ladder import measure
 from strokes import draw, drawings
 
 PAGES = ['index.html', 'baseline.html', 'linear.html', 'relu_net.html', 'convolution.html', 'cnn_learner.html', 'explore/index.html']
+MODELS = models(carried())
 EVERYWHERE = pytest.mark.parametrize('page_name', PAGES)
 SEVEN = [[(0.28, 0.25), (0.7, 0.25), (0.42, 0.8)]]
 
@@ -85,14 +86,14 @@ def test_the_answers_are_those_of_the_models(pad):
         pad.page.wait_for_timeout(40)
         x = torch.tensor(state(pad)).view(1, 28, 28)
         said = answers(pad)
-        for name, model in models(carried()).items():
+        for name, model in MODELS.items():
             with torch.no_grad(): score = model(x).item()
             if abs(score) > 0.02: assert said[name] == ('3' if score > 0 else '7'), (name, score)
 
 
 def test_scripted_digits(pad):
     "Every fifth of the scripted drawings, with the pad's pens: the answers are those of the models, and hardly any is wrong."
-    some, wrong = drawings()[::5], dict.fromkeys(models(carried()), 0)
+    some, wrong = drawings()[::5], dict.fromkeys(MODELS, 0)
     assert len(some) >= 30 and {d.label for d in some} == {3, 7} and len({d.style for d in some}) >= 15
     pad.locator('.ex-pad').evaluate("paper => paper.scrollIntoView({ block: 'center' })")
     for drawing in some:
@@ -101,7 +102,7 @@ def test_scripted_digits(pad):
         draw(drawing, pad.locator('.ex-pad'))
         pad.page.wait_for_timeout(60)
         x, said = torch.tensor(state(pad)).view(1, 28, 28), answers(pad)
-        for name, model in models(carried()).items():
+        for name, model in MODELS.items():
             with torch.no_grad(): score = model(x).item()
             if abs(score) > 0.02: assert said[name] == ('3' if score > 0 else '7'), (drawing, name)
             wrong[name] += said[name] != str(drawing.label)
@@ -154,7 +155,7 @@ def test_drawings_are_kept_saved_read_and_measured(site, look, tmp_path):
     assert download.value.suggested_filename == 'my-digits.csv'
     images, labels = load_drawings(download.value.path())
     assert images.shape == (2, 28, 28) and labels.tolist() == [7, 3] and images.max() == 255
-    rung = measure('linear', models(carried())['linear model'], digits=(images, labels))
+    rung = measure('linear', MODELS['linear model'], digits=(images, labels))
     assert len(rung.scores) == 2 and rung.errors == 1
     page.goto(f'{site}/baseline.html')
     pad = touch(page, 'pad')
