@@ -22,14 +22,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 from importlib import import_module
-import matplotlib.pyplot as plt
-import pandas as pd
 import torch
 from fastcore.basics import patch
 from torch import Tensor
 from .baseline import baseline_score, mean_digit, mnist_distance, nearest_score, rms_distance
 from .data import load_sample
-from .pixels import show_images
 
 # %% ../nbs/behind/ladder.ipynb #12506a3d
 @dataclass
@@ -201,6 +198,7 @@ def ladder_table(
     rungs: list[Rung],               # the models to compare, as `measure` gave them
 ) -> 'pd.io.formats.style.Styler':   # a table that a notebook shows; its `data` is the DataFrame
     "The models side by side."
+    import pandas as pd  # here, like matplotlib below: those who only train don't wait for it
     rows = [(r.name, r.year or '', r.accuracy, r.errors, r.parameters, r.train_seconds, r.us_per_image) for r in rungs]
     table = pd.DataFrame(rows, columns=['model', 'since', 'accuracy', 'errors', 'parameters', 'seconds to train', 'µs per image'])
     formats = {'accuracy': lambda share: f'{100*share:.2f} %', 'parameters': '{:,}',
@@ -224,6 +222,7 @@ def plot_ladder(
     stack: int = 4,     # how many images lie above each other in a bar
 ):
     "For each model, draw a bar made of the images that it got wrong."
+    import matplotlib.pyplot as plt
     _, ax = plt.subplots(figsize=(6.5, 0.5 + 0.75*len(rungs)), layout='constrained')
     for y, rung in enumerate(rungs):
         bar = mistakes_bar(rung, stack)
@@ -242,6 +241,7 @@ def show_wrong(
     n: int = 20, # how many images at most
 ):
     "Show the images that a model got wrong, its most confident mistakes first."
+    from mnist_nb.pixels import show_images
     images, labels = rung.digits
     wrong = rung.wrong[:n]
     titles = [f'{labels[i]}, not {7 if labels[i] == 3 else 3}' for i in wrong]

@@ -10,8 +10,8 @@ from mnist_nb.exercises.core import Verdict
 from mnist_nb.pages import caption, fold_name
 
 NBS = Path(__file__).resolve().parent.parent/'nbs'
-CHAPTERS = sorted(NBS.glob('0[1-8]_*.ipynb'))
-PROJECTS = sorted(NBS.glob('09_*.ipynb'))
+CHAPTERS = sorted(NBS.glob('0[1-9]_*.ipynb'))
+PROJECTS = sorted(NBS.glob('10_*.ipynb'))
 CHECKS = sorted(p for p in NBS.glob('exercises/*.ipynb') if p.stem != 'index')
 SOLUTION = '# Solution\n'
 

@@ -228,6 +228,6 @@ def test_metadata(metadata, facts):
 def test_import_is_light(tmp_path):
     "A reader of the first chapters does not wait for what only later ones use."
     heavy = {'fastai', 'torchvision', 'pandas', 'matplotlib', 'IPython', 'fastprogress', 'anywidget'}
-    for module, much in (('data', heavy), ('command', heavy | {'torch', 'numpy', 'nbformat'})):
+    for module, much in (('data', heavy), ('learner', heavy), ('command', heavy | {'torch', 'numpy', 'nbformat'})):
         code = f'import sys, mnist_nb.{module}; print(*sorted({much!r} & set(sys.modules)))'
         assert run(sys.executable, '-c', code, cwd=tmp_path, env={**os.environ, 'PYTHONPATH': str(REPO)}).split() == []

@@ -70,6 +70,13 @@ def test_a_page_for_each_source_and_all_in_the_sidebar(folder):
 def test_no_fault(folder): assert not faults(folder)
 
 
+def test_fastais_learner_is_not_taken_for_the_books(folder):
+    "Chapter 5 speaks of fastai's `Learner`, and chapter 9 builds another."
+    early, own = ((folder/PAGES[name]).read_text(encoding='utf-8') for name in ('05_optimizer.ipynb', '09_learner.ipynb'))
+    assert 'learner.html#learner"><code>' not in early and '<code>Learner</code>' in early
+    assert 'learner.html#learner"><code>Learner</code></a>' in own
+
+
 @EVERY_PAGE
 def test_no_output_with_a_path_of_a_machine(folder, name):
     "Such as a warning that a library printed while the notebook ran."

@@ -117,6 +117,15 @@ def with_relative_links(page: str, path: Path, site: Path) -> str:
     return re.sub(rf'\b(href|src)="(?:{re.escape(address())}|/(?!/))(?=[^"])', rf'\1="{up}', page)
 
 
+def without_later_namesakes(page: str, path: Path, site: Path) -> str:
+    """nbdev takes each name for the book's own, and makes a link of it. In a chapter, a name that only a later one builds
+    is somebody else's, such as fastai's `Learner` in chapter 5."""
+    chapters = [nbpath2html(notebook).name for notebook in sorted((ROOT/'nbs').glob('[0-9]*.ipynb'))]
+    if path.parent != site or path.name not in chapters: return page
+    later = '|'.join(map(re.escape, chapters[chapters.index(path.name) + 1:])) or '(?!)'
+    return re.sub(rf'<a href="\./(?:{later})#[^"]*">(<code>[^<]*</code>)</a>', r'\1', page)
+
+
 def with_figures_as_files(page: str, path: Path) -> str:
     "Pictures become files beside their page, which a browser loads when they are needed, and keeps."
     def file(found: re.Match) -> str:
@@ -145,7 +154,7 @@ def finish_pages(site: Path):
         if 'class="skip-link"' in page: continue
         for step in (without_foreign_scripts, with_named_landmarks, with_buttons, with_anchors, with_kinds_of_folds,
                      with_tables_in_boxes, with_ways_to_run): page = step(page)
-        if path != site/'404.html': page = with_relative_links(page, path, site)
+        if path != site/'404.html': page = without_later_namesakes(with_relative_links(page, path, site), path, site)
         path.write_text(with_sizes(with_figures_as_files(page, path), path), encoding='utf-8')
 
 
