@@ -92,7 +92,7 @@ def test_crash_and_two_machines(start, tmp_path, monkeypatch):
 
     monkeypatch.setenv('FRAIL', 'no')
     meeting = ['--nnodes', '2', '--rdzv-endpoint', f'127.0.0.1:{free_port()}', '--node-rank']
-    pair = [start(*words, first=[*meeting, str(rank)]) for rank in range(2)]
+    pair = [start(*words, meet=[*meeting, str(rank)]) for rank in range(2)]
     said = [outcome(process) for process in pair]
     assert [process.returncode for process in pair] == [0, 0], said
     assert re.fullmatch(r'frail:small, 30 steps, 2 processes on cpu: [\d,]+ of 10,000 right, [\d.]+ seconds\.', said[0]) and said[1] == ''
