@@ -103,6 +103,8 @@ def touch(page: Page, thing: str, nth: int = 0) -> Locator:
     page.locator(f'.cell:has(.explore[data-thing={thing}])').nth(nth).scroll_into_view_if_needed()
     there = page.locator(f'.explore-thing[data-thing={thing}]').nth(nth)
     there.wait_for()
+    there.evaluate("thing => thing.scrollIntoView({ block: 'center' })")  # clear of the bar at the top
+    page.wait_for_timeout(50)
     return there
 
 

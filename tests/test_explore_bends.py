@@ -74,7 +74,8 @@ def test_moved_by_hand(site, look, page_name, by):
     before = said(thing)
     for name, (right, down), key, low, high in (('bend of ReLU 2', (-35, 0), 'ArrowLeft', -1.7, -1.3), ('slope of ReLU 1', (0, -20), 'ArrowUp', 1, 4)):
         spot = thing.get_by_role('slider', name=name)
-        spot.scroll_into_view_if_needed()
+        spot.evaluate("spot => spot.scrollIntoView({ block: 'center' })")  # clear of the bar at the top
+        page.wait_for_timeout(50)
         box = spot.bounding_box()
         x, y = box['x'] + box['width']/2, box['y'] + box['height']/2
         if by == 'keyboard':
