@@ -5,7 +5,7 @@
 """
 import sys
 from dataclasses import dataclass
-from math import cos, pi, radians, sin
+from math import cos, radians, sin
 from pathlib import Path
 
 import pandas as pd, torch
