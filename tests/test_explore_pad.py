@@ -15,7 +15,7 @@ SEVEN = [[(0.28, 0.25), (0.7, 0.25), (0.42, 0.8)]]
 
 def answers(pad) -> dict[str, str]:
     "What the table says, by model."
-    return {row.locator('th').inner_text(): row.locator('.ex-answer').inner_text() for row in pad.locator('tbody tr').all()}
+    return dict(pad.locator('tbody tr').evaluate_all("rows => rows.map(row => [row.querySelector('th').innerText, row.querySelector('.ex-answer').innerText])"))
 
 
 def draw_strokes(page, pad, strokes, by='mouse'):
@@ -78,8 +78,9 @@ def test_the_answers_are_those_of_the_models(pad):
             if abs(score) > 0.02: assert said[name] == ('3' if score > 0 else '7'), (name, score)
 
 
-def test_scripted_digits(pad):
+def test_scripted_digits(site, look):
     "Every fifth of the scripted drawings, with the pad's pens: the answers are those of the models, and hardly any is wrong."
+    pad = touch(look(f'{site}/index.html', width=700), 'pad')
     some, wrong = drawings()[::5], dict.fromkeys(MODELS, 0)
     assert len(some) >= 30 and {d.label for d in some} == {3, 7} and len({d.style for d in some}) >= 15
     middle(pad.locator('.ex-pad'))
