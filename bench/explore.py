@@ -3,13 +3,10 @@
 Run `python bench/explore.py`, on a machine that does nothing else. It serves `nbs/` itself and draws 200 strokes. The parts
 of an answer: from the canvas to 28 × 28 numbers, and each model; the whole answer is what the pad does in one frame.
 PyTorch scores the same images one by one, on one core, and takes turns with the browser."""
-import base64, shutil
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+import base64
 from pathlib import Path
 from statistics import median
 from sys import path
-from threading import Thread
 from time import perf_counter
 
 import torch
@@ -17,6 +14,7 @@ from playwright.sync_api import sync_playwright
 
 ROOT = Path(__file__).resolve().parent.parent
 path.insert(0, str(ROOT/'tools'))
+from chromium import launch, served
 from make_models import carried, models
 from mnist_nb.data import load_sample
 
@@ -66,20 +64,13 @@ WHOLE = '''async () => {
 }'''
 
 
-class Server(SimpleHTTPRequestHandler):
-    def log_message(self, *args): pass
-
-
 torch.set_num_threads(1)
 x = load_sample('valid')[0][:N].float()/255
 content = base64.b64encode(x.numpy().astype('<f4').tobytes()).decode()
-server = ThreadingHTTPServer(('127.0.0.1', 0), partial(Server, directory=ROOT/'nbs'))
-Thread(target=server.serve_forever, daemon=True).start()
-browser_path = next(filter(None, map(shutil.which, ('chromium', 'chromium-browser', 'google-chrome'))), None)
 rounds = []
-with sync_playwright() as playwright, torch.no_grad():
-    page = playwright.chromium.launch(executable_path=browser_path, channel=None if browser_path else 'chrome', args=['--disable-gpu']).new_page()
-    page.goto(f'http://127.0.0.1:{server.server_port}/explore/explore.css')
+with served(ROOT/'nbs') as address, sync_playwright() as playwright, torch.no_grad():
+    page = launch(playwright).new_page()
+    page.goto(f'{address}/explore/explore.css')
     for _ in range(3):
         here = page.evaluate(PARTS, content)
         for name, model in models(carried()).items():

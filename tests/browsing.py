@@ -6,10 +6,8 @@ either builder, and finished with tools/finish_site.py. So does the workflow tha
 """
 import os, shutil, subprocess, sys
 from collections.abc import Iterator
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from contextlib import ExitStack
 from pathlib import Path
-from threading import Thread
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -17,6 +15,7 @@ from nbdev.config import get_config
 from playwright.sync_api import Browser, Error, Locator, Page, sync_playwright
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent/'tools'))
+from chromium import Quiet, launch, served
 from finish_site import ROOT, base
 
 CONFIG = get_config(ROOT)
@@ -40,9 +39,7 @@ def folder(tmp_path_factory) -> Path:
 @pytest.fixture(scope='session')
 def serve() -> Iterator:
     "Serve a folder below the path of the published site, and for any other address its 404.html, as the host does."
-    servers = []
-    class Server(SimpleHTTPRequestHandler):
-        def log_message(self, *args): pass
+    class Server(Quiet):
         def translate_path(self, path): return super().translate_path(path.removeprefix(base().rstrip('/')) if path.startswith(base()) else '/gone')
         def send_error(self, code, *args):
             body = Path(self.directory, '404.html').read_bytes()
@@ -51,12 +48,8 @@ def serve() -> Iterator:
             self.send_header('Content-Length', str(len(body)))
             self.end_headers()
             self.wfile.write(body)
-    def start(folder: Path) -> str:
-        servers.append(ThreadingHTTPServer(('127.0.0.1', 0), partial(Server, directory=folder)))
-        Thread(target=servers[-1].serve_forever, daemon=True).start()
-        return f'http://127.0.0.1:{servers[-1].server_port}{base().rstrip("/")}'
-    yield start
-    for server in servers: server.shutdown()
+    with ExitStack() as servers:
+        yield lambda folder: servers.enter_context(served(folder, Server)) + base().rstrip('/')
 
 
 @pytest.fixture(scope='session')
@@ -68,9 +61,8 @@ def site(folder, serve) -> str:
 @pytest.fixture(scope='session')
 def browser() -> Iterator[Browser]:
     "The Chromium or Chrome of this machine. Without one the tests are skipped, but not in CI."
-    path = next(filter(None, map(shutil.which, ('chromium', 'chromium-browser', 'google-chrome'))), None)
     with sync_playwright() as playwright:
-        try: browser = playwright.chromium.launch(executable_path=path, channel=None if path else 'chrome', args=['--disable-gpu'])
+        try: browser = launch(playwright)
         except Error as e:
             reason = f'The site is tested with Chromium or Chrome, and none could be started: {e.message.splitlines()[0]}'
             (pytest.fail if os.environ.get('CI') else pytest.skip)(reason)
@@ -94,7 +86,8 @@ def look(browser) -> Iterator:
 
 def violations(page: Page) -> list[tuple]:
     "What keeps people from using a page. The inside of Quarto's search field is out of our hands."
-    found = Axe().run(page, {'exclude': [['.aa-Autocomplete'], ['.aa-DetachedSearchButton']]}).response['violations']
+    found = Axe().run(page, {'exclude': [['.aa-Autocomplete'], ['.aa-DetachedSearchButton']]},
+                      {'resultTypes': ['violations']}).response['violations']
     return [(v['help'], len(v['nodes']), v['nodes'][0]['html'][:200]) for v in found]
 
 
@@ -103,6 +96,7 @@ def touch(page: Page, thing: str, nth: int = 0) -> Locator:
     page.locator(f'.cell:has(.explore[data-thing={thing}])').nth(nth).scroll_into_view_if_needed()
     there = page.locator(f'.explore-thing[data-thing={thing}]').nth(nth)
     there.wait_for()
+    middle(there)
     return there
 
 
@@ -112,6 +106,28 @@ def touch_all(page: Page):
     for name in set(names):
         for nth in range(names.count(name)): touch(page, name, nth)
     page.wait_for_function("document.querySelectorAll('.explore-thing').length === document.querySelectorAll('.explore').length")
+
+
+def drag(page: Page, way: list[tuple[float, float]], by: str):
+    "Press on the first of some places on the screen, go to the others, and let go; `by` is mouse or touch."
+    first, *others = way
+    if by == 'mouse':
+        page.mouse.move(*first)
+        page.mouse.down()
+        for place in others: page.mouse.move(*place, steps=5)
+        page.mouse.up()
+        return
+    client = page.context.new_cdp_session(page)
+    for kind, *finger in [('touchStart', first), *(('touchMove', place) for place in others), ('touchEnd',)]:
+        client.send('Input.dispatchTouchEvent', dict(type=kind, touchPoints=[dict(x=x, y=y) for x, y in finger]))
+
+
+def middle(element: Locator) -> tuple[float, float]:
+    "Bring an element to the middle of the screen, clear of the bar at the top, and give the place of its own middle."
+    element.evaluate("element => element.scrollIntoView({ block: 'center' })")
+    element.page.wait_for_timeout(50)
+    box = element.bounding_box()
+    return box['x'] + box['width']/2, box['y'] + box['height']/2
 
 
 def listen(page: Page) -> list[str]:

@@ -5,7 +5,7 @@
 """
 import sys
 from dataclasses import dataclass
-from math import cos, pi, radians, sin
+from math import cos, radians, sin
 from pathlib import Path
 
 import pandas as pd, torch
@@ -124,7 +124,7 @@ def draw(drawing: Drawing, element: Locator):
         points = [(box['x'] + x*box['width'], box['y'] + y*box['height']) for x, y in stroke]
         mouse.move(*points[0])
         mouse.down()
-        for point in points[1:]: mouse.move(*point)
+        for point in [*points[2:-1:2], points[-1]]: mouse.move(*point)  # the browser takes two frames for each
         mouse.up()
 
 

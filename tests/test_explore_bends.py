@@ -4,7 +4,7 @@ from itertools import combinations
 import numpy as np, pytest, torch
 from scipy.optimize import minimize
 
-from browsing import listen, touch
+from browsing import drag, listen, middle, touch
 from mnist_nb.explore import Bends
 from mnist_nb.relu_net import simple_net
 
@@ -74,21 +74,11 @@ def test_moved_by_hand(site, look, page_name, by):
     before = said(thing)
     for name, (right, down), key, low, high in (('bend of ReLU 2', (-35, 0), 'ArrowLeft', -1.7, -1.3), ('slope of ReLU 1', (0, -20), 'ArrowUp', 1, 4)):
         spot = thing.get_by_role('slider', name=name)
-        spot.scroll_into_view_if_needed()
-        box = spot.bounding_box()
-        x, y = box['x'] + box['width']/2, box['y'] + box['height']/2
+        x, y = middle(spot)
         if by == 'keyboard':
             spot.focus()
             for _ in range(10): page.keyboard.press(key)
-        elif by == 'mouse':
-            page.mouse.move(x, y)
-            page.mouse.down()
-            page.mouse.move(x + right, y + down)
-            page.mouse.up()
-        else:
-            client = page.context.new_cdp_session(page)
-            for kind, points in (('touchStart', [dict(x=x, y=y)]), ('touchMove', [dict(x=x + right, y=y + down)]), ('touchEnd', [])):
-                client.send('Input.dispatchTouchEvent', dict(type=kind, touchPoints=points))
+        else: drag(page, [(x, y), (x + right, y + down)], by)
         assert low <= float(spot.get_attribute('aria-valuenow')) <= high
     assert said(thing) != before and 'The best for 4 ReLUs is 0.054' in thing.locator('.ex-sentence').inner_text()
     page.wait_for_function(f"document.querySelector('[data-thing=bends] [role=status]').textContent.includes('{said(thing)}')")

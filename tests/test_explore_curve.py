@@ -1,7 +1,7 @@
 """Down the curve, in chapter 3: dragged, tapped, and moved by keys."""
 import pytest
 
-from browsing import listen, touch
+from browsing import drag, listen, middle, touch
 
 EVERYWHERE = pytest.mark.parametrize('page_name', ['sgd.html', 'explore/index.html'])
 
@@ -30,20 +30,11 @@ def test_the_start_is_dragged(site, look, page_name, by):
     page = look(f'{site}/{page_name}', width=375, touch=by == 'touch')
     curve = touch(page, 'curve')
     start = curve.get_by_role('slider', name='start').first
-    box = start.bounding_box()
-    x, y = box['x'] + box['width']/2, box['y'] + box['height']/2
+    x, y = middle(start)
     if by == 'keyboard':
         start.focus()
         for _ in range(10): page.keyboard.press('ArrowRight')
-    elif by == 'mouse':
-        page.mouse.move(x, y)
-        page.mouse.down()
-        page.mouse.move(x + 50, y)
-        page.mouse.up()
-    else:
-        client = page.context.new_cdp_session(page)
-        for kind, points in (('touchStart', [dict(x=x, y=y)]), ('touchMove', [dict(x=x + 50, y=y)]), ('touchEnd', [])):
-            client.send('Input.dispatchTouchEvent', dict(type=kind, touchPoints=points))
+    else: drag(page, [(x, y), (x + 50, y)], by)
     assert float(start.get_attribute('aria-valuenow')) > -1.2
     page.wait_for_function("document.querySelector('[data-thing=curve] [role=status]').textContent.includes('steps')")
 

@@ -3,7 +3,7 @@ import json
 
 import pytest, torch
 
-from browsing import listen, touch
+from browsing import drag, listen, middle, touch
 from mnist_nb.convolution import convolve
 from mnist_nb.explore import KERNELS, Kernel
 
@@ -71,22 +71,14 @@ def test_slides(site, look, page_name, by):
     page = look(f'{site}/{page_name}', width=375, touch=by == 'touch')
     kernel = touch(page, 'kernel')
     place = kernel.get_by_role('slider', name='place of the kernel')
-    place.scroll_into_view_if_needed()
+    middle(place)
     box = place.bounding_box()
-    at = lambda row, column: dict(x=box['x'] + (column + 1.5)*box['width']/28, y=box['y'] + (row + 1.5)*box['height']/28)
+    at = lambda row, column: (box['x'] + (column + 1.5)*box['width']/28, box['y'] + (row + 1.5)*box['height']/28)
     if by == 'keyboard':
         place.focus()
         for key in ['ArrowDown']*3 + ['Home'] + ['ArrowRight']*9: page.keyboard.press(key)
-    elif by == 'mouse':
-        page.mouse.move(**at(4, 12))
-        page.mouse.down()
-        page.mouse.move(**at(7, 9))
-        page.mouse.up()
-        page.mouse.move(**at(20, 20))  # not pressed, so it stays
-    else:
-        client = page.context.new_cdp_session(page)
-        for kind, points in (('touchStart', [at(4, 12)]), ('touchMove', [at(7, 9)]), ('touchEnd', [])):
-            client.send('Input.dispatchTouchEvent', dict(type=kind, touchPoints=points))
+    else: drag(page, [at(4, 12), at(7, 9)], by)
+    if by == 'mouse': page.mouse.move(*at(20, 20))  # not pressed, so it stays
     assert place.get_attribute('aria-valuetext') == 'row 7, column 9'
     page.wait_for_function("document.querySelector('[data-thing=kernel] [role=status]').textContent.startsWith('Row 7, column 9')")
     result = kernel.locator('.ex-marked').nth(1).bounding_box()  # a tap on the result goes to the place it comes from

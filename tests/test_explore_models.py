@@ -7,6 +7,7 @@ from torch import Tensor
 from browsing import ROOT
 from make_models import carried, measured, models, read, sample
 from mnist_nb.data import load_sample
+from mnist_nb.explore import MODELS
 
 EXPLORE = ROOT/'nbs/explore'
 NAMES = list(models(carried()))
@@ -33,7 +34,7 @@ def both() -> tuple[Tensor, dict[str, Tensor]]:
 
 def agree(found: dict[str, list[float]], expected: dict[str, Tensor]):
     "Scores differ by at most 1e-5 of the largest one, and in no sign beyond that."
-    assert list(found) == NAMES == list(expected)
+    assert list(found) == NAMES == list(expected) == list(MODELS)
     for name, scores in expected.items():
         other = torch.tensor(found[name], dtype=torch.float64)
         limit = 1e-5*scores.abs().max()

@@ -1,7 +1,7 @@
 """The pad: draw a digit with mouse, finger or keys, and every model answers."""
 import pytest, torch
 
-from browsing import THEMES, listen, touch, violations
+from browsing import THEMES, drag, listen, middle, touch, violations
 from make_models import carried, models
 from mnist_nb.explore import load_drawings
 from mnist_nb.ladder import measure
@@ -15,27 +15,14 @@ SEVEN = [[(0.28, 0.25), (0.7, 0.25), (0.42, 0.8)]]
 
 def answers(pad) -> dict[str, str]:
     "What the table says, by model."
-    return {row.locator('th').inner_text(): row.locator('.ex-answer').inner_text() for row in pad.locator('tbody tr').all()}
+    return dict(pad.locator('tbody tr').evaluate_all("rows => rows.map(row => [row.querySelector('th').innerText, row.querySelector('.ex-answer').innerText])"))
 
 
-def drag(page, pad, strokes, by='mouse'):
+def draw_strokes(page, pad, strokes, by='mouse'):
     "Draw strokes, in shares of the pad's side."
-    pad.locator('.ex-pad').evaluate("paper => paper.scrollIntoView({ block: 'center' })")
+    middle(pad.locator('.ex-pad'))
     box = pad.locator('.ex-pad').bounding_box()
-    place = lambda point: dict(x=box['x'] + point[0]*box['width'], y=box['y'] + point[1]*box['height'])
-    client = page.context.new_cdp_session(page) if by == 'touch' else None
-    send = lambda kind, *points: client.send('Input.dispatchTouchEvent', dict(type=kind, touchPoints=[place(p) for p in points]))
-    for first, *rest in strokes:
-        if by == 'touch':
-            send('touchStart', first)
-            for (x0, y0), (x1, y1) in zip([first, *rest], rest):
-                for t in (0.25, 0.5, 0.75, 1): send('touchMove', (x0 + t*(x1 - x0), y0 + t*(y1 - y0)))
-            send('touchEnd')
-        else:
-            page.mouse.move(*place(first).values())
-            page.mouse.down()
-            for point in rest: page.mouse.move(*place(point).values(), steps=5)
-            page.mouse.up()
+    for stroke in strokes: drag(page, [(box['x'] + x*box['width'], box['y'] + y*box['height']) for x, y in stroke], by)
     page.wait_for_timeout(100)
 
 
@@ -59,7 +46,7 @@ def test_what_is_drawn_is_answered(site, look, page_name, by):
     pad = touch(page, 'pad')
     pad.get_by_role('button', name='Clear').click()
     assert set(answers(pad).values()) == {'–'} and 'empty' in pad.locator('.ex-sentence').inner_text()
-    draw_by_keys(page, pad) if by == 'keyboard' else drag(page, pad, SEVEN, by)
+    draw_by_keys(page, pad) if by == 'keyboard' else draw_strokes(page, pad, SEVEN, by)
     said = answers(pad)
     assert list(said.values()).count('7') >= len(said)/2, said
     page.wait_for_function("document.querySelector('[data-thing=pad] [role=status]').textContent.includes('7')")
@@ -91,11 +78,12 @@ def test_the_answers_are_those_of_the_models(pad):
             if abs(score) > 0.02: assert said[name] == ('3' if score > 0 else '7'), (name, score)
 
 
-def test_scripted_digits(pad):
+def test_scripted_digits(site, look):
     "Every fifth of the scripted drawings, with the pad's pens: the answers are those of the models, and hardly any is wrong."
+    pad = touch(look(f'{site}/index.html', width=700), 'pad')
     some, wrong = drawings()[::5], dict.fromkeys(MODELS, 0)
     assert len(some) >= 30 and {d.label for d in some} == {3, 7} and len({d.style for d in some}) >= 15
-    pad.locator('.ex-pad').evaluate("paper => paper.scrollIntoView({ block: 'center' })")
+    middle(pad.locator('.ex-pad'))
     for drawing in some:
         pad.get_by_role('button', name='Clear').click()
         pad.get_by_label('thin' if drawing.width < 0.05 else 'medium' if drawing.width < 0.1 else 'thick', exact=True).check()
@@ -131,7 +119,7 @@ def test_what_a_model_saw_is_shown(pad, model, words):
 def test_each_step_can_be_switched_off(pad):
     pad.get_by_role('button', name='Clear').click()
     small_seven = [[(0.1, 0.1), (0.3, 0.1), (0.16, 0.36)]]
-    drag(pad.page, pad, small_seven)
+    draw_strokes(pad.page, pad, small_seven)
     whole = state(pad)
     for label in ('Cut out', 'Scale to 20 pixels', 'Centre by mass'):
         pad.get_by_label(label).uncheck()
@@ -147,7 +135,7 @@ def test_drawings_are_kept_saved_read_and_measured(site, look, tmp_path):
     page = look(f'{site}/explore/index.html')
     pad = touch(page, 'pad')
     for label in (7, 3):
-        drag(page, pad, SEVEN)
+        draw_strokes(page, pad, SEVEN)
         pad.get_by_role('button', name=f'it’s a {label}').click()
     page.wait_for_timeout(50)
     assert 'Kept: 2' in pad.inner_text()

@@ -1,7 +1,7 @@
 """The roller coaster and its ravine, in chapter 3: by hand, on the map, and with the input scaled."""
 import pytest, torch
 
-from browsing import THEMES, listen, touch, violations
+from browsing import THEMES, drag, listen, middle, touch, violations
 from mnist_nb.sgd import apply_step, f, mse, roller_coaster
 
 EVERYWHERE = pytest.mark.parametrize('page_name', ['sgd.html', 'explore/index.html'])
@@ -99,19 +99,10 @@ def test_the_dot_is_dragged(site, look, page_name, by):
     page = look(f'{site}/{page_name}', width=375, touch=by == 'touch')
     ravine = show_map(page)
     dot = ravine.locator('.ex-handle')
-    dot.scroll_into_view_if_needed()
+    x, y = middle(dot)
     box = dot.bounding_box()
-    x, y = box['x'] + box['width']/2, box['y'] + box['height']/2
     before = ravine.locator('.ex-sentence').first.inner_text()
-    if by == 'mouse':
-        page.mouse.move(x, y)
-        page.mouse.down()
-        page.mouse.move(x + 40, y - 10)
-        page.mouse.up()
-    else:
-        client = page.context.new_cdp_session(page)
-        for kind, points in (('touchStart', [dict(x=x, y=y)]), ('touchMove', [dict(x=x + 40, y=y - 10)]), ('touchEnd', [])):
-            client.send('Input.dispatchTouchEvent', dict(type=kind, touchPoints=points))
+    drag(page, [(x, y), (x + 40, y - 10)], by)
     after = dot.bounding_box()
     assert after['x'] - box['x'] == pytest.approx(40, abs=3) and after['y'] - box['y'] == pytest.approx(-10, abs=3)
     assert ravine.locator('.ex-sentence').first.inner_text() != before

@@ -1,7 +1,7 @@
 """Turn one weight, in chapter 4: a pixel chosen and its weight turned, by mouse, finger and keys, and the numbers as in Python."""
 import pytest, torch
 
-from browsing import listen, touch
+from browsing import drag, listen, middle, touch
 from make_models import sample
 from mnist_nb.linear import init_params, linear1, mnist_loss
 
@@ -94,21 +94,13 @@ def test_a_pixel_is_chosen(site, look, page_name, by):
     page = look(f'{site}/{page_name}', width=375, touch=by == 'touch')
     weight = touch(page, 'weight')
     field, said = weight.get_by_role('application'), weight.locator('.ex-sentence')
-    field.scroll_into_view_if_needed()
+    middle(field)
     box = field.bounding_box()
     ways = [(box['x'] + box['width']*(column + 0.5)/28, box['y'] + box['height']*(row + 0.5)/28) for row, column in ((13, 13), (13, 18))]
     if by == 'keyboard':
         field.focus()
         for _ in range(5): page.keyboard.press('ArrowRight')
-    elif by == 'mouse':
-        page.mouse.move(*ways[0])
-        page.mouse.down()
-        page.mouse.move(*ways[1])
-        page.mouse.up()
-    else:
-        client = page.context.new_cdp_session(page)
-        for kind, points in (('touchStart', ways[:1]), ('touchMove', ways[1:]), ('touchEnd', [])):
-            client.send('Input.dispatchTouchEvent', dict(type=kind, touchPoints=[dict(x=x, y=y) for x, y in points]))
+    else: drag(page, ways, by)
     assert said.inner_text().startswith('Row 13, column 18')
     assert field.get_attribute('aria-label').endswith('row 13, column 18')
     field.focus()
@@ -126,8 +118,5 @@ def test_dragging_on_a_curve_turns_the_weight(site, look):
     weight.locator('.ex-plot').last.scroll_into_view_if_needed()
     box = weight.locator('.ex-dot').last.bounding_box()
     x, y = box['x'], box['y']
-    page.mouse.move(x + 5, y + 5)
-    page.mouse.down()
-    page.mouse.move(x - 80, y)
-    page.mouse.up()
+    drag(page, [(x + 5, y + 5), (x - 80, y)], 'mouse')
     assert -1 < float(weight.get_by_label('change', exact=True).input_value()) < 0.2

@@ -7,14 +7,14 @@ when the front page has changed.
 """
 import base64, re
 from io import BytesIO
-from shutil import which
 
 import click, nbformat
 import matplotlib.pyplot as plt
+from chromium import launch
 from finish_site import ROOT
 from nbdev.config import get_config
 from PIL import Image
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import Error, sync_playwright
 
 from mnist_nb.command import run_command
 
@@ -47,10 +47,9 @@ def photograph_verdict():
     "The answer and the verdict on the front page, in twice the resolution."
     page = ROOT/'_docs/index.html'
     if not page.exists(): raise SystemExit('There is no website yet: run python tools/build_site.py first.')
-    browser = which('chromium') or which('google-chrome')
-    if not browser: raise SystemExit('This takes a photograph in Chromium or Chrome, and there is neither.')
     with sync_playwright() as play:
-        window = play.chromium.launch(executable_path=browser, args=['--no-sandbox'])
+        try: window = launch(play)
+        except Error: raise SystemExit('This takes a photograph in Chromium or Chrome, and there is neither.') from None
         tab = window.new_page(viewport={'width': 800, 'height': 900}, device_scale_factor=2, color_scheme='light')
         tab.goto(page.as_uri())
         tab.locator('.cell:has(blockquote.verdict)').screenshot(path=VERDICT)

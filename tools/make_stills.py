@@ -5,19 +5,17 @@ Notebooks show these pictures where nothing runs. There is one for every thing a
 Each notes in itself what it was made from, so that it is made anew when a module has changed, and not before. The saved
 notebooks get the new pictures, as running them again would give them.
 """
-import io, json, re, shutil
+import io, json, re
 from base64 import b64encode
-from functools import partial
 from hashlib import sha256
 from html import unescape
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
 
 import click, nbformat
+from chromium import launch, served
 from nbformat import NotebookNode
 from PIL import Image, PngImagePlugin
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import Error, sync_playwright
 
 from mnist_nb.command import run_command
 from mnist_nb.explore import bundled, still
@@ -79,16 +77,12 @@ def noted(path: Path) -> str | None:
 
 def photograph(wanted: dict[str, tuple[str, str]]):
     "Draw each thing on an empty white page, and save what is seen, in 256 colours and twice the resolution."
-    class Server(SimpleHTTPRequestHandler):
-        def log_message(self, *args): pass
-    server = ThreadingHTTPServer(('127.0.0.1', 0), partial(Server, directory=ROOT/'nbs'))
-    Thread(target=server.serve_forever, daemon=True).start()
-    browser_path = next(filter(None, map(shutil.which, ('chromium', 'chromium-browser', 'google-chrome'))), None)
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=browser_path, channel=None if browser_path else 'chrome', args=['--disable-gpu'])
+    with served(ROOT/'nbs') as address, sync_playwright() as playwright:
+        try: browser = launch(playwright)
+        except Error: raise SystemExit('This takes photographs in Chromium or Chrome, and there is neither.') from None
         page = browser.new_page(viewport=dict(width=WIDTH, height=900), device_scale_factor=2, reduced_motion='reduce')
         for name, (thing, values) in wanted.items():
-            page.goto(f'http://127.0.0.1:{server.server_port}/explore/ui.js')
+            page.goto(f'{address}/explore/ui.js')
             page.set_content('<body style="margin: 0; font-family: Liberation Sans, Arial, sans-serif; font-size: 17px; color: #212529; background: #fff">'
                              '<main><div class="cell"><div class="explore"></div></div></main>')
             page.evaluate('''async ([thing, values]) => {
@@ -109,7 +103,6 @@ def photograph(wanted: dict[str, tuple[str, str]]):
             aside.rename(STILLS/name)
             print(f'nbs/explore/stills/{name}: {(STILLS/name).stat().st_size/1000:.0f} KB')
         browser.close()
-    server.shutdown()
 
 
 @click.command()
