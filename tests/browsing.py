@@ -84,10 +84,23 @@ def look(browser) -> Iterator:
     for context in contexts: context.close()
 
 
+# Letters of code whose colour was on the page before, on the same ground: to compare each of them takes most of the time
+REPEATED = """show => {
+    const seen = new Set(), look = element => getComputedStyle(element)
+    for (const span of document.querySelectorAll('main pre span:not(:has(*))')) {
+        const kind = [look(span).color, look(span).fontSize, look(span.closest('pre')).backgroundColor].join()
+        if (seen.has(kind)) span.style.visibility = show ? '' : 'hidden'
+        seen.add(kind)
+    }
+}"""
+
+
 def violations(page: Page) -> list[tuple]:
     "What keeps people from using a page. The inside of Quarto's search field is out of our hands."
+    page.evaluate(REPEATED, False)
     found = Axe().run(page, {'exclude': [['.aa-Autocomplete'], ['.aa-DetachedSearchButton']]},
                       {'resultTypes': ['violations']}).response['violations']
+    page.evaluate(REPEATED, True)
     return [(v['help'], len(v['nodes']), v['nodes'][0]['html'][:200]) for v in found]
 
 

@@ -1,14 +1,15 @@
 """The website, in a real browser. Which site, browsing.py says."""
 import gzip, json, re, shutil, subprocess, sys
-from html import unescape
+from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import nbformat, pytest, smalldocs, yaml
 from nbdev.config import nbpath2html
 from PIL import Image
 from playwright.sync_api import Page
 
-from browsing import CONFIG, THEMES, touch_all, violations
+from browsing import CONFIG, THEMES, listen, touch_all, violations
 from finish_site import ROOT, base, faults, finish
 
 WEBSITE = yaml.safe_load((ROOT/'_quarto.yml').read_text(encoding='utf-8'))['website']
@@ -110,56 +111,62 @@ def test_language_models_find_every_page(folder):
 
 # Pages open, and can be read
 
-@EVERY_PAGE
-def test_page_opens_without_a_fault_and_weighs_little(site, look, browser, name):
-    page = browser.new_page()
-    wrong, weight = [], {}
-    page.on('console', lambda message: message.type in ('error', 'warning') and wrong.append(message.text))
-    page.on('pageerror', lambda error: wrong.append(str(error)))
-    page.on('requestfailed', lambda request: wrong.append(f'{request.url} failed'))
+@pytest.fixture(scope='module', params=PAGES.values())
+def opened(request, browser, site) -> Iterator[SimpleNamespace]:
+    "Each page, opened once for the tests that only look at it: the page, what goes wrong on it, and what its files weigh."
+    context = browser.new_context(viewport=dict(width=1400, height=900), reduced_motion='reduce')
+    page, weight = context.new_page(), {}
+    wrong = listen(page)
     page.on('request', lambda request: request.url.startswith(('http', 'ws')) and not request.url.startswith(site)
                                        and wrong.append(f'{request.url} is asked of another host, or of another folder'))
     def weigh(response):
         if response.status >= 400: wrong.append(f'{response.url}: {response.status}')
         else: weight[response.url] = len(gzip.compress(response.body()))  # compressed, as the host of the pages sends it
     page.on('response', weigh)
-    page.goto(f'{site}/{name}', wait_until='networkidle')
-    page.close()
-    assert not wrong
-    assert sum(weight.values()) < 900*KB, weight
+    page.goto(f'{site}/{request.param}', wait_until='networkidle')
+    page.remove_listener('response', weigh)
+    yield SimpleNamespace(page=page, wrong=wrong, weight=weight)
+    context.close()
+    assert not wrong, 'something went wrong later, while the page was used'
 
 
-@pytest.mark.parametrize('width', [375, 768])
-@EVERY_PAGE
-def test_no_sideways_scroll(site, look, name, width):
-    page = look(f'{site}/{name}', width=width)
-    touch_all(page)
-    assert page.evaluate('document.documentElement.scrollWidth') <= width
+def test_page_opens_without_a_fault_and_weighs_little(opened):
+    assert not opened.wrong
+    assert 0 < sum(opened.weight.values()) < 900*KB, opened.weight
 
 
 @pytest.mark.parametrize('width', [1280, 1400])
-@EVERY_PAGE
-def test_open_code_of_88_letters_is_not_cut_off(site, look, name, width):
-    cut = look(f'{site}/{name}', width=width).evaluate(
+def test_open_code_of_88_letters_is_not_cut_off(opened, width):
+    opened.page.set_viewport_size(dict(width=width, height=900))
+    cut = opened.page.evaluate(
         """() => [...document.querySelectorAll('main .cell > :not(details) pre')].filter(pre => !pre.closest('.cell-output')
            && pre.scrollWidth > pre.clientWidth && pre.textContent.split('\\n').every(line => line.length <= 88)).map(pre => pre.textContent)""")
     assert not cut
 
 
-@EVERY_PAGE
-def test_lines_of_prose_have_some_75_letters(site, look, name):
-    lines = sorted(look(f'{site}/{name}').evaluate(LINES))
+def test_lines_of_prose_have_some_75_letters(opened):
+    opened.page.set_viewport_size(dict(width=1400, height=900))
+    lines = sorted(opened.page.evaluate(LINES))
     if len(lines) < 30: return
     assert lines[int(0.9*len(lines))] <= 76 and lines[-1] <= 86
 
 
 @pytest.mark.parametrize('theme', THEMES)
-@EVERY_PAGE
-def test_accessible(site, look, name, theme):
-    page = look(f'{site}/{name}', theme)
+def test_accessible(opened, theme):
+    page = opened.page
+    page.set_viewport_size(dict(width=1400, height=900))
+    page.emulate_media(color_scheme=theme)  # the page follows the system, as a test below asserts
     touch_all(page)
     assert is_dark(page) == (theme == 'dark')
     assert not violations(page)
+
+
+@pytest.mark.parametrize('width', [768, 375])
+def test_no_sideways_scroll(opened, width):
+    page = opened.page
+    page.set_viewport_size(dict(width=width, height=900))
+    touch_all(page)
+    assert page.evaluate('document.documentElement.scrollWidth') <= width
 
 
 def test_the_keyboard_comes_to_the_text_first(site, look):
