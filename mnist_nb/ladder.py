@@ -36,7 +36,7 @@ class Rung:
     parameters: int       # how many numbers it has taken from the training data
     train_seconds: float  # how long that took
     us_per_image: float   # microseconds to score one image
-    scores: Tensor        # (n,), a score for each image
+    scores: Tensor        # (n,), a score for each image, or (n, 10), for each digit
     year: int | None = None  # when people first had such a model, if known
     # the images, bytes (n, 28, 28), and their labels, (n,)
     digits: tuple[Tensor, Tensor] = field(
@@ -45,11 +45,23 @@ class Rung:
 
 # %% ../nbs/behind/ladder.ipynb #d6775bc6
 @patch(as_prop=True)
+def answers(self: Rung) -> Tensor: # (n,), digits
+    "What the model took each image for."
+    if self.scores.ndim == 2: return self.scores.argmax(1)
+    return torch.where(self.scores > 0, 3, 7)
+
+@patch(as_prop=True)
+def certainty(self: Rung) -> Tensor: # (n,), 0 or more
+    "How far each answer's score lies above that of the next best digit."
+    if self.scores.ndim == 1: return self.scores.abs()
+    best, second = self.scores.topk(2, dim=1).values.unbind(1)
+    return best - second
+
+@patch(as_prop=True)
 def wrong(self: Rung) -> Tensor: # their positions, the most confident mistakes first
     "Which of its images the model got wrong."
-    is_3 = self.digits[1] == 3
-    mistakes = ((self.scores > 0) != is_3).nonzero().squeeze(1)
-    return mistakes[self.scores[mistakes].abs().argsort(descending=True)]
+    mistakes = (self.answers != self.digits[1]).nonzero().squeeze(1)
+    return mistakes[self.certainty[mistakes].argsort(descending=True)]
 
 @patch(as_prop=True)
 def errors(self: Rung) -> int: # of `len(self.scores)`
@@ -63,13 +75,13 @@ def accuracy(self: Rung) -> float: # from 0 to 1
 
 # %% ../nbs/behind/ladder.ipynb #e576c6d3
 def score_batch(
-    model: Callable[[Tensor], Tensor], # gives a score for each image, (n,) or (n, 1)
+    model: Callable[[Tensor], Tensor], # gives a score for each image, or ten
     x: Tensor,                         # images, (n, 28, 28)
-) -> Tensor:                           # (n,)
-    "The scores of a batch; raises `ValueError` unless each image has one number."
+) -> Tensor:                           # (n,), or (n, 10)
+    "The scores of a batch; raises `ValueError` unless each image has one, or ten."
     scores = model(x)
     _check_scores(scores, x)
-    return scores.reshape(len(x)).float().cpu()
+    return scores.reshape(len(x), -1).squeeze(1).float().cpu()
 
 # %% ../nbs/behind/ladder.ipynb #91edb53d
 # How other answers are refused
@@ -77,17 +89,17 @@ def _check_scores(
     scores: object, # what a model gave
     x: Tensor,      # for these images
 ):
-    "Raise `ValueError` unless there is one number for each image."
+    "Raise `ValueError` unless there is one number for each image, or one for each digit."
     if not isinstance(scores, Tensor): raise ValueError(f'the model gave a {type(scores).__name__}: expected a tensor of scores')
-    if scores.shape not in ((len(x),), (len(x), 1)):
-        raise ValueError(f'the model gave shape {tuple(scores.shape)} for {len(x)} images: expected one score each, above 0 for a 3')
+    if scores.shape not in ((len(x),), (len(x), 1), (len(x), 10)):
+        raise ValueError(f'the model gave shape {tuple(scores.shape)} for {len(x)} images: expected one score each, above 0 for a 3, or ten, one for each digit')
     if scores.isnan().any(): raise ValueError('the model gave nan, which is not a number: it may have been trained with too large a learning rate')
 
 # %% ../nbs/behind/ladder.ipynb #a35e533e
 @torch.no_grad()
 def measure(
     name: str,                         # what tables and pictures call the model
-    model: Callable[[Tensor], Tensor], # takes images (n, 28, 28), gives n scores
+    model: Callable[[Tensor], Tensor], # takes images (n, 28, 28), gives n or n × 10 scores
     parameters: int = 0,               # how many numbers it took from the training data
     train_seconds: float = 0.,         # how long that took
     batch_size: int = 256,             # how many images the model gets at a time
@@ -99,7 +111,8 @@ def measure(
 
     The model gets floats from 0 to 1, on the CPU. A score is above 0 for a 3; it is
     not a probability. Other `digits` are bytes (n, 28, 28) and their labels (n,), 3 or
-    7, as `load_sample` gives them."""
+    7, as `load_sample` gives them. A model for all ten digits gives ten scores, and the
+    largest is its answer; its `digits` may have any labels, as `load_mnist` has."""
     if digits is None: digits = load_sample('valid')
     _check_digits(digits)
     batches = (digits[0].float()/255).split(batch_size)
@@ -108,6 +121,7 @@ def measure(
     start = time.perf_counter()
     scores = torch.cat([score_batch(model, x) for x in batches])
     seconds = time.perf_counter() - start
+    _check_answers(scores, digits[1])
     return Rung(name, parameters, train_seconds, 1e6*seconds/len(scores), scores, year,
                 digits, model)
 
@@ -116,7 +130,7 @@ def measure(
 def _check_digits(
     digits: object, # what `measure` got
 ):
-    "Raise `ValueError` unless these are images, bytes (n, 28, 28), and as many labels, all 3 or 7."
+    "Raise `ValueError` unless these are images, bytes (n, 28, 28), and as many labels, 0 to 9."
     if not isinstance(digits, tuple | list) or len(digits) != 2 or not all(isinstance(part, Tensor) for part in digits):
         raise ValueError('expected digits as two tensors, images and labels, as load_sample gives them')
     images, labels = digits
@@ -125,8 +139,22 @@ def _check_digits(
                          'expected (n, 28, 28), bytes from 0, paper, to 255, ink')
     if labels.shape != images.shape[:1]: raise ValueError(f'labels have shape {tuple(labels.shape)}: expected ({len(images)},), one for each image')
     if not len(images): raise ValueError('there are no images: expected at least one')
-    if not ((labels == 3) | (labels == 7)).all():
-        raise ValueError(f'labels are {", ".join(str(label) for label in labels.unique().tolist())}: expected only 3 and 7')
+    if not ((labels >= 0) & (labels <= 9) & (labels % 1 == 0)).all():
+        raise ValueError(f'labels are {_listed(labels)}: expected whole numbers from 0 to 9')
+
+def _check_answers(
+    scores: Tensor, # of a model, (n,) or (n, 10)
+    labels: Tensor, # (n,)
+):
+    "Raise `ValueError` if the model can't give these labels as answers."
+    if scores.ndim == 1 and not ((labels == 3) | (labels == 7)).all():
+        raise ValueError(f'labels are {_listed(labels)}: expected only 3 and 7, since the model gave one score for each image, and not ten')
+
+def _listed(
+    labels: Tensor, # (n,)
+) -> str:           # such as `'0, 4'`
+    "The labels that there are."
+    return ', '.join(str(label) for label in labels.unique().tolist())
 
 # %% ../nbs/behind/ladder.ipynb #75305ab8
 def train_rung(
@@ -134,12 +162,14 @@ def train_rung(
     train: Callable[[], tuple], # trains; gives a model, and its number of parameters
     seed: int = 42,             # start of the random numbers
     year: int | None = None,    # when people first had such a model
+    digits: tuple[Tensor, Tensor] | None = None, # instead of the 2,038: images, labels
 ) -> Rung:                      # the result
     "Train a model and measure it; the model must be what `measure` expects."
     torch.manual_seed(seed)
     start = time.perf_counter()
     model, parameters = train()
-    return measure(name, model, parameters, time.perf_counter() - start, year=year)
+    seconds = time.perf_counter() - start
+    return measure(name, model, parameters, seconds, year=year, digits=digits)
 
 # %% ../nbs/behind/ladder.ipynb #48cf2f96
 def baseline_rung(
@@ -244,6 +274,6 @@ def show_wrong(
     from mnist_nb.pixels import show_images
     images, labels = rung.digits
     wrong = rung.wrong[:n]
-    titles = [f'{labels[i]}, not {7 if labels[i] == 3 else 3}' for i in wrong]
+    titles = [f'{labels[i]}, not {rung.answers[i]}' for i in wrong]
     if titles: show_images(images[wrong], titles, size=0.65)
     else: print(f'{rung.name} got nothing wrong.')
