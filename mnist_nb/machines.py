@@ -56,6 +56,9 @@ class Refused(ValueError):
 class Lost(Exception):
     "Another process has ended, so this one can't go on."
 
+class _Ended(Lost):
+    "Likewise, and torchrun ends this one already."
+
 def _check_plan(
     plan: Plan, # to be looked at
 ):
@@ -345,7 +348,7 @@ def _expect_the_end(
     checkpoint: Path | None, # where process 0 keeps the state of the run
 ):
     "When torchrun ends this process, because another has ended, say so."
-    def end(*_): raise Lost(_lost(place, checkpoint))
+    def end(*_): raise _Ended(_lost(place, checkpoint))
     if dist.is_initialized(): signal.signal(signal.SIGTERM, end)
 
 @record
@@ -353,7 +356,8 @@ def main(
     words: list[str] | None = None, # the options, `sys.argv[1:]` if not given
 ):
     "The command; what goes wrong is said in one sentence, with exit status 1."
-    first, waits = os.getenv('LOCAL_RANK', '0') == '0', True
+    first = os.getenv('LOCAL_RANK', '0') == '0'
+    waits = not first  # whoever is to blame ends first: torchrun names it in its report, and then ends the others
     if not first: sys.stdout = open(os.devnull, 'w')  # it would say the same once more
     try:
         command.main(words, 'mnist_nb.machines', standalone_mode=False)
@@ -363,12 +367,12 @@ def main(
     except (click.Abort, KeyboardInterrupt): problem, waits = 'Stopped before the end: the same command goes on from the checkpoint, if it has one.', False
     except click.ClickException as e: problem = f"{e.format_message().rstrip('.')}: see python -m mnist_nb.machines --help."
     except Refused as e: problem = str(e)[:1].upper() + str(e)[1:]
-    except Lost as e: problem, first = str(e), True
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    except Lost as e: problem, first, waits = str(e), True, not isinstance(e, _Ended)
+    for number in (signal.SIGINT, signal.SIGTERM): signal.signal(number, signal.SIG_IGN)  # until all is said
     if first: click.echo(problem, err=True)
-    elif waits: time.sleep(10)  # the first process ends first, and torchrun then ends this one
     sys.stderr.flush()
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    if waits: time.sleep(10)
     os._exit(1)  # at once, since other processes may never answer
 
 if __name__ == '__main__' and '__file__' in globals(): main()  # started by torchrun, not opened in Jupyter
