@@ -14,7 +14,7 @@ import torch.distributed as dist
 from mnist_nb.machines import NETWORKS, launch, network, outcome
 
 SETTINGS = [(1, 1), (1, 2), (2, 1)]  # processes, and threads of each
-STEPS = {'line': 900, 'small': 330, 'conv': 230}
+STEPS = {'line': 900, 'small': 330, 'conv': 230, 'ten': 130}
 SIZES = {name: sum(p.numel() for p in network(name).parameters()) for name in NETWORKS} | {'resnet18': 11_181_642}
 
 

@@ -21,6 +21,7 @@ from .convolution import one_cycle
 # %% ../nbs/09_learner.ipynb #c9000015
 class Learner:
     "A training loop that tells callbacks what it does; `ValueError` for what can't be."
+    first = True  # of several processes, the one that saves
     def __init__(self,
         dls: object,      # its `train` and `valid` give batches of inputs and targets
         model: nn.Module, # is trained in place
@@ -377,10 +378,11 @@ class Checkpoint:
         if self.path.exists() and load_run(learner, self.path):
             print(f'Going on after epoch {learner.epoch} of {learner.epochs}.')
 
-    def after_epoch(self, learner: Learner): save_run(learner, self.path)
+    def after_epoch(self, learner: Learner):
+        if learner.first: save_run(learner, self.path)
 
     def after_fit(self, learner: Learner): # stopped early, and not by you
-        if learner.stop and not learner.interrupted: save_run(learner, self.path)
+        if learner.stop and not learner.interrupted: self.after_epoch(learner)
 
 # %% ../nbs/09_learner.ipynb #c9000065
 # How a run is read, and what doesn't fit is refused

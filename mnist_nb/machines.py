@@ -6,13 +6,13 @@ Docs: https://mnist-nb.github.io/mnist_nb/behind/machines.html.md"""
 
 # %% auto #0
 __all__ = ['NETWORKS', 'Plan', 'Refused', 'Lost', 'batches', 'network', 'Place', 'together', 'train', 'right', 'command', 'main',
-           'launch', 'outcome']
+           'launch', 'outcome', 'SharedModel', 'Shared']
 
 # %% ../nbs/behind/machines.ipynb #mch-004
 # Imports
 import os, re, signal, subprocess, sys, time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from dataclasses import asdict, dataclass, field
 from datetime import timedelta
 from functools import partial
@@ -33,7 +33,7 @@ from .data import load_mnist
 @dataclass(frozen=True)
 class Plan:
     "What decides the result, however many processes train; `Refused` if it can't be."
-    model: str = 'conv'   # a key of `NETWORKS`, or `module:function`
+    model: str = 'ten'    # a key of `NETWORKS`, or `module:function`
     epochs: int = 1       # passes through the images
     batch: int = 64       # images in a step, of all processes together
     lr: float = 0.01      # the largest learning rate
@@ -84,7 +84,8 @@ def batches(
 
 # %% ../nbs/behind/machines.ipynb #mch-023
 NETWORKS = {'line': lambda n: nn.Sequential(nn.Flatten(), nn.Linear(28*28, n)),
-            'small': small_cnn, 'conv': conv_net}  # each is given the number of outputs
+            'small': small_cnn, 'conv': conv_net,  # each is given the number of outputs
+            'ten': lambda n: import_module('mnist_nb.ten_digits').ten_net()}
 
 def network(
     name: str, # a key of `NETWORKS`, or `module:function`
@@ -143,7 +144,9 @@ def together(
     place = Place(int(os.getenv('RANK', 0)), int(os.getenv('WORLD_SIZE', 1)))
     if 'RANK' in os.environ:
         dist.init_process_group(_backend(), timeout=timedelta(minutes=2))
-    yield Place(place.rank, place.world, _device(device))
+    silent = open(os.devnull, 'w') if place.rank else sys.stdout
+    with redirect_stdout(silent):  # only process 0 is heard
+        yield Place(place.rank, place.world, _device(device))
     if dist.is_initialized():
         dist.all_reduce(torch.zeros(1))  # nobody leaves before all are here
         dist.destroy_process_group()
@@ -208,7 +211,7 @@ def _begin(
     "The same beginning in all processes: process 0 reads the checkpoint, and the others get it from there."
     torch.manual_seed(plan.seed)
     model = network(plan.model).to(place.device, torch.float64 if plan.double else torch.float32)
-    if place.device.type == 'cuda' and place.world > 1: model = nn.SyncBatchNorm.convert_sync_batchnorm(model)
+    model = _synchronised(model)
     opt = Adam(model.parameters(), plan.lr)
     saved = _from_first(lambda: checkpoint and _read(checkpoint, plan), place)
     if saved:
@@ -216,6 +219,13 @@ def _begin(
         opt.steps = saved['step']
         for now, then in zip(opt.averages + opt.squares, saved['optimizer']): now.copy_(then)
     return model.train(), opt, saved['step'] if saved else 0
+
+def _synchronised(
+    model: nn.Module, # on its device
+) -> nn.Module:       # the same network
+    "With `SyncBatchNorm` for batch normalisation where that works: on several GPUs."
+    if not dist.is_initialized() or dist.get_world_size() == 1 or not next(model.parameters()).is_cuda: return model
+    return nn.SyncBatchNorm.convert_sync_batchnorm(model)
 
 def _from_first(
     find,         # a function without arguments, called in process 0
@@ -306,7 +316,7 @@ def right(
 # The options
 @click.command(epilog='On two machines: torchrun --nnodes 2 --node-rank 0 (or 1) '
                       '--nproc-per-node 2 --rdzv-endpoint FIRST:29400 -m mnist_nb.machines')
-@click.option('--model', default='conv', help='line, small, conv, or module:function.')
+@click.option('--model', default='ten', help='line, small, conv, ten, or module:function.')
 @click.option('--epochs', default=1, help='Passes through the images.')
 @click.option('--batch', default=64, help='Images in a step, of all processes together.')
 @click.option('--lr', default=0.01, help='The largest learning rate.')
@@ -383,9 +393,10 @@ def launch(
     processes: int = 1,         # how many, on this machine
     folder: Path | str = '.',   # where to start them
     meet: list[str] | None = None,  # torchrun's options in place of `--standalone`
+    program: list[str] = ['-m', 'mnist_nb.machines'],  # or a file of your own
 ) -> subprocess.Popen:          # running; `outcome` waits for its end
-    "Start `mnist_nb.machines`, by torchrun if there are several processes."
-    run = ['-m', 'mnist_nb.machines', *map(str, words)]
+    "Start a program, by torchrun if there are several processes."
+    run = [*program, *map(str, words)]
     if processes > 1 or meet:
         run = ['-m', 'torch.distributed.run', *(meet or ['--standalone']),
                '--nproc-per-node', str(processes), *run]
@@ -412,3 +423,63 @@ def outcome(
     said = re.sub(r'^Traceback .*', '', err, flags=re.M | re.S)
     said = re.sub(r'^([EW]\d{4} .*|.*[Ww]arning.*)\n', '', said, flags=re.M)
     return (out + said).strip()
+
+# %% ../nbs/behind/machines.ipynb #mch-091
+class SharedModel(DistributedDataParallel):
+    "Predicts a whole batch, of which each process works out its share."
+    def forward(self,
+        x: Tensor, # inputs, the same in all processes
+    ) -> Tensor:   # predictions for all of them
+        rank, world = dist.get_rank(), dist.get_world_size()
+        mine = super().forward(x[rank::world])
+        if mine.requires_grad: mine.register_hook(lambda grad: grad*world)
+        preds = mine.new_zeros(len(x), *mine.shape[1:])
+        preds[rank::world] = mine.detach()
+        dist.all_reduce(preds)     # now they are complete, as plain numbers
+        preds[rank::world] = mine  # and mine lead back to the weights
+        return preds
+
+    def state_dict(self, *args, **kw): return self.module.state_dict(*args, **kw)
+
+    def load_state_dict(self, *args, **kw):
+        return self.module.load_state_dict(*args, **kw)
+
+# %% ../nbs/behind/machines.ipynb #mch-093
+class Shared:
+    "Trains a `Learner` in all processes, each with its share of every batch."
+    def before_opt(self, learner: object):
+        if not dist.is_initialized(): return
+        learner.first = dist.get_rank() == 0
+        learner.model = SharedModel(_synchronised(learner.model))
+
+    def before_epoch(self, learner: object):
+        self.unseen = dist.is_initialized()
+        if not self.unseen: return
+        chance = torch.get_rng_state()
+        dist.broadcast(chance, 0)
+        torch.set_rng_state(chance)
+
+    def before_batch(self, learner: object):
+        if self.unseen: _check_same(learner)  # the first batch of the epoch
+        self.unseen = False
+
+    def after_fit(self, learner: object):
+        if dist.is_initialized(): learner.model = learner.model.module
+
+# %% ../nbs/behind/machines.ipynb #mch-094
+# How processes that don't train the same are refused
+def _check_same(
+    learner: object, # with a batch
+):
+    "Raise `ValueError`, in all processes, if they are not in the same place of the same run."
+    sums = [float(t.double().sum()) for t in (learner.xb, learner.yb)]
+    own = (learner.epoch, len(learner.xb), *sums)
+    found = [None]*dist.get_world_size()
+    dist.all_gather_object(found, own)
+    for rank, other in enumerate(found):
+        if other[0] != found[0][0]:
+            raise ValueError(f'process 0 begins epoch {found[0][0] + 1}, and process {rank} epoch {other[0] + 1}: '
+                             'put the checkpoint where all processes can read it')
+        if other != found[0]:
+            raise ValueError(f'process {rank} was given another batch than process 0: give all the same data in the same order, '
+                             'and a loader that draws from a generator of its own the same seed')

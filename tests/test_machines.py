@@ -26,6 +26,49 @@ def small(outputs):
     return Frail(conv, nn.ReLU(), nn.Flatten(), nn.Linear(4*49, outputs))
 '''
 
+LEARNING = '''
+import torch
+from types import SimpleNamespace
+from torch.nn.functional import cross_entropy
+from mnist_nb.convolution import Adam, conv_net, small_cnn
+from mnist_nb.data import load_mnist
+from mnist_nb.learner import Checkpoint, Learner, Schedule, Table
+from mnist_nb.machines import Shared, together
+from mnist_nb.optimizer import TensorLoader
+
+class Noise:
+    def before_batch(self, learner):
+        if learner.model.training: learner.xb = learner.xb + torch.rand_like(learner.xb)/10
+
+class Stop:
+    def after_epoch(self, learner):
+        if learner.epoch == 1: raise KeyboardInterrupt
+
+def loader(split, n, bs, **kw):
+    images, labels = load_mnist(split)
+    return TensorLoader(images[:n, None].double()/255, labels[:n].long(), bs, **kw)
+
+def accuracy(preds, yb): return (preds.argmax(1) == yb).double().mean()
+
+def learn(*cbs, seed=42, order=None, net=small_cnn):
+    torch.manual_seed(seed)
+    dls = SimpleNamespace(train=loader('train', 193, 64, shuffle=True, seed=order), valid=loader('valid', 333, 100))
+    learner = Learner(dls, net(10).double(), cross_entropy, Adam, accuracy, [Shared(), Schedule(), Noise(), *cbs])
+    learner.fit(2, 0.01)
+    return {'history': learner.history, 'weights': learner.model.state_dict()}
+
+if __name__ == '__main__':
+    with together() as place:
+        mine = 42 + place.rank  # the others begin with other weights and another order, and take those of process 0
+        found = {'whole': learn(Table(), seed=mine), 'norm': learn(net=conv_net)}
+        learn(Checkpoint(f'run{place.rank}.pt'), Stop(), seed=mine)
+        found['refused'] = []
+        for trouble in ({'order': mine}, {'cbs': [Checkpoint(f'run{place.rank}.pt')]}):
+            try: learn(*trouble.pop('cbs', []), **trouble)
+            except ValueError as e: found['refused'].append(str(e))
+        torch.save(found, f'found{place.rank}.pt')
+'''
+
 
 @pytest.fixture(autouse=True, scope='module')
 def surroundings(temporary):
@@ -43,13 +86,19 @@ def surroundings(temporary):
 def start(tmp_path):
     "Start training in a folder of its own; what still runs at the end of the test is ended."
     started = []
-    def start(*words, **how):
-        started.append(launch(*words, folder=tmp_path, **how))
+    def start(*words, by=launch, **how):
+        started.append(by(*words, folder=tmp_path, **how))
         return started[-1]
     yield start
     for process in started:
         if process.poll() is None: process.terminate()  # torchrun ends its processes
     for process in started: process.communicate(timeout=60)
+
+
+def torchrun(*words, folder: Path) -> subprocess.Popen:
+    "Started by the command that the page names, which lies beside Python."
+    command = shutil.which('torchrun', path=os.pathsep.join([str(Path(sys.executable).parent), os.environ['PATH']]))
+    return subprocess.Popen([command, *map(str, words)], cwd=folder, env=machines._env(), text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 
 
 def free_port() -> int:
@@ -64,22 +113,13 @@ def apart(model: nn.Module, checkpoint: Path) -> float:
     return max((p - state[name]).abs().max().item() for name, p in model.named_parameters())
 
 
-def test_two_processes(tmp_path):
-    "By the command that the page names; the last batch is one image, of which process 1 has no share."
-    torchrun = shutil.which('torchrun', path=os.pathsep.join([str(Path(sys.executable).parent), os.environ['PATH']]))
-    words = '--nproc-per-node 2 -m mnist_nb.machines --model line --images 641 --epochs 2 --checkpoint run.pt'
-    done = subprocess.run([torchrun, *words.split()], cwd=tmp_path, env=machines._env(), capture_output=True, text=True, timeout=120)
-    assert done.returncode == 0, done.stderr
-    assert re.fullmatch(r'line, 22 steps, 2 processes on cpu: [\d,]+ of 10,000 right, [\d.]+ seconds\.\n', done.stdout)
-    assert apart(train(Plan('line', images=641, epochs=2)), tmp_path/'run.pt') < 1e-6
-
-
 def test_crash_and_two_machines(start, tmp_path, monkeypatch):
-    "One of three processes dies; two torchruns go on, as on two machines; and the weights are those of one process."
+    """One of three processes dies; two torchruns go on, as on two machines, and the weights are those of one process. The last batch
+    of each epoch is one image, of which process 1 has no share."""
     (tmp_path/'frail.py').write_text(FRAIL)
     monkeypatch.setenv('FRAIL', '1')
-    words = ['--model', 'frail:small', '--double', '--images', 1920, '--checkpoint', 'run.pt', '--every', 5]
-    died = start(*words, processes=3)
+    words = ['--model', 'frail:small', '--double', '--images', 1921, '--batch', 96, '--epochs', 2, '--checkpoint', 'run.pt', '--every', 5]
+    died = start('--nproc-per-node', 3, '-m', 'mnist_nb.machines', *words, by=torchrun)
     out, err = died.communicate(timeout=120)
     assert died.returncode == 1 and out == ''
     assert 'Another process has ended, so process 0 of 3 stops, too' in err and 'the run goes on from run.pt.' in err
@@ -95,9 +135,9 @@ def test_crash_and_two_machines(start, tmp_path, monkeypatch):
     pair = [start(*words, meet=[*meeting, str(rank)]) for rank in range(2)]
     said = [outcome(process) for process in pair]
     assert [process.returncode for process in pair] == [0, 0], said
-    assert re.fullmatch(r'frail:small, 30 steps, 2 processes on cpu: [\d,]+ of 10,000 right, [\d.]+ seconds\.', said[0]) and said[1] == ''
+    assert re.fullmatch(r'frail:small, 42 steps, 2 processes on cpu: [\d,]+ of 10,000 right, [\d.]+ seconds\.', said[0]) and said[1] == ''
     monkeypatch.syspath_prepend(tmp_path)
-    assert apart(train(Plan('frail:small', images=1920, double=True)), tmp_path/'run.pt') < 1e-10
+    assert apart(train(Plan('frail:small', images=1921, batch=96, epochs=2, double=True)), tmp_path/'run.pt') < 1e-10
 
 
 def test_refused_in_two_processes(start):
@@ -105,7 +145,34 @@ def test_refused_in_two_processes(start):
     process = start('--model', 'lne', processes=2)
     _, err = process.communicate(timeout=60)
     assert process.returncode == 1 and err.count('There is no network') == 1
-    assert err.startswith("There is no network 'lne': expected one of line, small, conv, or module:function")
+    assert err.startswith("There is no network 'lne': expected one of line, small, conv, ten, or module:function")
+
+
+def test_learner(tmp_path, monkeypatch):
+    """Chapter 9's `Learner` in two processes: one process's weights and numbers, said and saved by process 0 alone; and one process
+    goes on. The last batch to learn from is one image, so that process 1 has no share."""
+    (tmp_path/'learning.py').write_text(LEARNING)
+    where = {'WORLD_SIZE': '2', 'MASTER_ADDR': '127.0.0.1', 'MASTER_PORT': str(free_port())}  # as torchrun would tell them
+    pair = [subprocess.Popen([sys.executable, 'learning.py'], cwd=tmp_path, env={**machines._env(), **where, 'RANK': rank, 'LOCAL_RANK': rank},
+                             text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE) for rank in '01']
+    said = [process.communicate(timeout=120) for process in pair]
+    assert [process.returncode for process in pair] == [0, 0], said
+    assert said[1][0] == '' and said[0][0].count('epoch   train_loss') == 1 and said[0][0].count('Interrupted in epoch 2 of 2') == 1
+    assert not (tmp_path/'run1.pt').exists()
+    first, second = [torch.load(tmp_path/f'found{rank}.pt', weights_only=True) for rank in range(2)]
+    assert first['whole']['history'] == second['whole']['history'] and first['norm']['history'] == second['norm']['history']
+    for found in (first, second):
+        other_order, other_epoch = found['refused']
+        assert other_order.startswith('process 1 was given another batch than process 0: give all the same data')
+        assert other_epoch == 'process 0 begins epoch 2, and process 1 epoch 1: put the checkpoint where all processes can read it'
+
+    monkeypatch.syspath_prepend(tmp_path)
+    from learning import Checkpoint, learn
+    alone, resumed = learn(), learn(Checkpoint(tmp_path/'run0.pt'), seed=7)
+    for run in (first['whole'], second['whole'], resumed):
+        assert run['weights'].keys() == alone['weights'].keys()
+        assert all((run['weights'][name] - weight).abs().max() < 1e-10 for name, weight in alone['weights'].items())
+        assert all(abs(a - b) < 1e-10 for rows in zip(run['history'], alone['history'], strict=True) for a, b in zip(*rows, strict=True))
 
 
 @pytest.fixture
