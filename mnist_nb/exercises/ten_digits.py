@@ -26,6 +26,7 @@ from torch.utils._pytree import tree_leaves
 
 from ..data import load_mnist
 from .core import NotYet, as_tensor, call, compare, described, gives_verdict, name_of
+from ..learner import OnDevice
 
 # %% ../../nbs/exercises/ten_digits.ipynb #81dea914
 @gives_verdict
@@ -184,7 +185,7 @@ def check_most_confused(
         if found != best: raise NotYet(f'There is a mistake that is more frequent than one of your {k}.')
     return 'Look at a few of these images before you blame the model.'
 
-# %% ../../nbs/exercises/ten_digits.ipynb #e2cc6986
+# %% ../../nbs/exercises/ten_digits.ipynb #f46b8358
 NEW_NAMES = 4, 7, 0, 3, 6, 9, 2, 5, 8, 1 # what the checks call a 0, a 1, a 2 …
 
 def renamed_digits(
@@ -196,7 +197,7 @@ def renamed_digits(
     images, labels = (part[:n] for part in load_mnist(split))
     return images[:, None].float()/255, torch.tensor(NEW_NAMES)[(labels.long() + turn) % 10]
 
-# %% ../../nbs/exercises/ten_digits.ipynb #21c76577
+# %% ../../nbs/exercises/ten_digits.ipynb #e8aa59a9
 def trained(
     train: Callable, # the reader's: takes images (n, 1, 28, 28) and labels (n,), returns a trained `nn.Module`
     x: Tensor,       # images to learn from
@@ -223,10 +224,10 @@ def trained(
 
 def _now() -> float: # seconds
     "What the clock says when everything that was asked of a GPU is done."
-    if torch.cuda.is_available(): torch.cuda.synchronize()
+    if torch.accelerator.is_available(): torch.accelerator.synchronize()
     return time.perf_counter()
 
-# %% ../../nbs/exercises/ten_digits.ipynb #839b618e
+# %% ../../nbs/exercises/ten_digits.ipynb #dcd2868c
 class _Watch(TorchDispatchMode):
     "Notes the tensors that operations use and that no earlier operation made."
     def __init__(self,
@@ -244,7 +245,7 @@ class _Watch(TorchDispatchMode):
         self.made |= {id(t): t for t in tree_leaves(result) if isinstance(t, Tensor)}
         return result
 
-# %% ../../nbs/exercises/ten_digits.ipynb #dba9a089
+# %% ../../nbs/exercises/ten_digits.ipynb #13b87618
 def _carried(model: nn.Module) -> dict[str, Tensor]:
     "Parameters and buffers, each once, but for the numbers of batches."
     buffers = {name: b for name, b in model.named_buffers() if not name.endswith('num_batches_tracked')}
@@ -258,7 +259,7 @@ def _content(t: Tensor) -> tuple:
     "Shape, type and bytes, which are equal for equal tensors."
     return tuple(t.shape), t.dtype, t.detach().cpu().flatten().view(torch.uint8).numpy().tobytes()
 
-# %% ../../nbs/exercises/ten_digits.ipynb #142fecd4
+# %% ../../nbs/exercises/ten_digits.ipynb #3581f59e
 def _watched(
     model: nn.Module, # trained, in `eval`
     x: Tensor,        # images, (n, 1, 28, 28)
@@ -288,7 +289,7 @@ def _watched(
         raise NotYet('The outputs for an image change with the other images in the batch, even after `eval()`. Each image should be judged by itself.')
     return torch.cat(outputs), [*hidden.values()]
 
-# %% ../../nbs/exercises/ten_digits.ipynb #7d085565
+# %% ../../nbs/exercises/ten_digits.ipynb #20295f41
 @dataclass
 class Entry:
     "What a network scored at golf."
@@ -326,7 +327,7 @@ def _share(
                      'so a network has to learn from the labels that your function is given, and start from random weights.')
     return share
 
-# %% ../../nbs/exercises/ten_digits.ipynb #bc7c072e
+# %% ../../nbs/exercises/ten_digits.ipynb #91968591
 @gives_verdict
 def check_golf(
     train: Callable,      # takes images (n, 1, 28, 28), floats from 0 to 1, and labels (n,), returns a trained `nn.Module`
@@ -346,9 +347,9 @@ def check_golf(
     if entry.accuracy < goal:
         wrong = round((1 - entry.accuracy)*ask)
         raise NotYet(f'{right} are right, with {numbers}, and {_percent(goal)} is the goal: {wrong} are wrong, and {round((1 - goal)*ask)} may be.')
-    return f'{right}, with {numbers}, after {entry.seconds:.0f} seconds of training. `golf_table(mine=({entry.numbers}, {entry.accuracy}))` puts it in the table.'
+    return f'{right}, with {numbers}, after {entry.seconds:.1f} seconds of training. `golf_table(mine=({entry.numbers}, {entry.accuracy}))` puts it in the table.'
 
-# %% ../../nbs/exercises/ten_digits.ipynb #07547240
+# %% ../../nbs/exercises/ten_digits.ipynb #97c3c27e
 BOOK_ENTRIES = { # numbers, and the accuracy on average over three seeds
     'a line': (7850, 0.9),
     'ReLU net, 100 units': (79_510, 0.9)}
@@ -364,7 +365,7 @@ def golf_table(
     formats = {'numbers': '{:,}', 'accuracy': lambda share: f'{100*share:.2f} %'}
     return table.style.set_uuid('golf').format(formats).hide(axis='index')
 
-# %% ../../nbs/exercises/ten_digits.ipynb #7ed3e8fc
+# %% ../../nbs/exercises/ten_digits.ipynb #460001f8
 # How other entries are refused
 def _check_entry(
     name: str,     # of a network
@@ -376,7 +377,7 @@ def _check_entry(
     if isinstance(numbers, bool) or not isinstance(numbers, int) or numbers < 0: raise ValueError(f'{name} has {numbers!r} numbers: expected a whole number')
     if not isinstance(accuracy, float | int) or not 0 <= accuracy <= 1: raise ValueError(f'{name} has an accuracy of {accuracy!r}: expected a share from 0 to 1, such as 0.9901')
 
-# %% ../../nbs/exercises/ten_digits.ipynb #440653dc
+# %% ../../nbs/exercises/ten_digits.ipynb #278b1026
 @dataclass
 class Race:
     "What came out when two trainings ran in turn."
@@ -387,7 +388,7 @@ class Race:
     def ratio(self) -> float: return self.seconds[0]/self.seconds[1]
 
 def race(
-    train: Callable,       # yours: takes images (n, 1, 28, 28), floats from 0 to 1, and labels (n,), returns a trained `nn.Module`
+    train: Callable,       # yours: takes images (n, 1, 28, 28), floats from 0 to 1, and labels (n,), on the GPU if there is one, returns a trained `nn.Module`
     book: Callable | None = None, # the other: takes a seed, returns a trained network; without it, the book's
     rounds: int = 3,       # how often each trains
     learn: int = 60_000,   # images to learn from
@@ -410,16 +411,17 @@ def race(
             shares[who].append(_share(outputs, labels))
     return Race((median(seconds[0]), median(seconds[1])), shares)
 
-# %% ../../nbs/exercises/ten_digits.ipynb #36e931fd
+# %% ../../nbs/exercises/ten_digits.ipynb #1eabb144
 # How each is timed
 def _yours(
     train: Callable, # the reader's
     seed: int,       # for the random numbers, and for the names of the digits
     learn: int,      # images to learn from
 ) -> tuple[nn.Module, float]: # the network, and the seconds
-    "Load the digits and let a reader's function train."
+    "Load the digits to where the book's are, and let a reader's function train."
+    device = OnDevice().device
     start = _now()
-    x, y = renamed_digits('train', learn, seed)
+    x, y = (part.to(device) for part in renamed_digits('train', learn, seed))
     loading = _now() - start
     model, seconds = trained(train, x, y, seed)
     return model, loading + seconds
@@ -441,7 +443,7 @@ def _train_ten_net(
     from mnist_nb.ten_digits import train_ten_net  # here, because golf needs none of it
     return train_ten_net(seed, epochs=1)
 
-# %% ../../nbs/exercises/ten_digits.ipynb #d8747db9
+# %% ../../nbs/exercises/ten_digits.ipynb #7442f8aa
 @gives_verdict
 def check_speed(
     train: Callable,       # takes images (n, 1, 28, 28), floats from 0 to 1, and labels (n,), returns a trained `nn.Module`
