@@ -31,7 +31,7 @@ setup(
     entry_points={'console_scripts': ['mnist-nb = mnist_nb.command:main'], 'nbdev': ['mnist_nb = mnist_nb._modidx:d']},
     packages=['mnist_nb', 'mnist_nb.digits', 'mnist_nb.exercises', *book],
     package_dir=book,
-    package_data={'mnist_nb.digits': ['*']} | dict.fromkeys(book, ['*.ipynb']) | {
+    package_data={'mnist_nb': ['lottery.csv'], 'mnist_nb.digits': ['*']} | dict.fromkeys(book, ['*.ipynb']) | {
         'mnist_nb.book.explore': ['*.ipynb', '*.js', '*.css', 'stills/*.png']},
     include_package_data=False,
 )

@@ -89,7 +89,7 @@ def metadata(wheel):
 
 
 def test_content(wheel, tracked):
-    "The modules, the notebooks, the digits, what the things to touch need, the licences, what every wheel has, and nothing else."
+    "The modules, the notebooks, the digits, the table of the lottery, what the things to touch need, the licences, what every wheel has, and nothing else."
     with zipfile.ZipFile(wheel) as archive: names = set(archive.namelist())
     ours = {name for name in names if name.startswith('mnist_nb/')}
     modules = {file for file in tracked if file.startswith('mnist_nb/') and file.endswith('.py')}
@@ -97,7 +97,7 @@ def test_content(wheel, tracked):
     assert 'mnist_nb/command.py' in modules and 'mnist_nb/book/behind/command.ipynb' in notebooks
     things = {f'mnist_nb/book/{file.removeprefix("nbs/")}' for file in tracked if re.match(r'nbs/explore/.*\.(js|css|png)$', file)}
     assert 'mnist_nb/book/explore/pad.js' in things and any(name.endswith('.png') for name in things)
-    assert ours == modules | notebooks | things | DIGITS | {'mnist_nb/digits/LICENSE'}
+    assert ours == modules | notebooks | things | DIGITS | {'mnist_nb/digits/LICENSE', 'mnist_nb/lottery.csv'}
     assert {name.partition('.dist-info/')[2] for name in names - ours} == {
         'METADATA', 'WHEEL', 'RECORD', 'top_level.txt', 'entry_points.txt', 'licenses/LICENSE'}
 
