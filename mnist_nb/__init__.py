@@ -20,6 +20,7 @@ Modules:
 - `mnist_nb.optimizer`: Hand the loop over to PyTorch and fastai, one part at a time, and check at each handover that nothing has changed
 - `mnist_nb.pixels`: An image is a grid of numbers. This chapter shows you the grid, and the two tools for working with it.
 - `mnist_nb.relu_net`: Two linear layers with a bend between them ought to beat a line. Do they? A detective story.
-- `mnist_nb.sgd`: How a model finds good weights: measure how wrong it is, find out which way is better, take a small step, repeat."""
+- `mnist_nb.sgd`: How a model finds good weights: measure how wrong it is, find out which way is better, take a small step, repeat.
+- `mnist_nb.ten_digits`: The whole ladder once more, for ten digits; the images that every model gets wrong, and what people say; and a look back."""
 
 __version__ = "0.2.0"
