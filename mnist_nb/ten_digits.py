@@ -144,7 +144,7 @@ def train_ten_net(
     torch.manual_seed(seed)
     return fit_ten(ten_net(), epochs, cbs=[Jiggle()] if epochs > 1 else [])
 
-# %% ../nbs/10_ten_digits.ipynb #ca000055
+# %% ../nbs/10_ten_digits.ipynb #ca000056
 def confusions(
     rung: Rung, # a model that was measured
 ) -> Tensor:    # (10, 10), a row for each label, a column for each answer
