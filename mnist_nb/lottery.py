@@ -153,9 +153,9 @@ def _shown(
 
 def _surroundings() -> dict: # for the last columns of the table
     "What a result may depend on besides the seed."
-    from fastai.torch_core import default_device
+    device = torch.accelerator.current_accelerator().type if torch.accelerator.is_available() else 'cpu'
     versions = {name: metadata.version(name).partition('+')[0] for name in ('torch', 'fastai')}
-    return versions | {'threads': torch.get_num_threads(), 'device': default_device().type}
+    return versions | {'threads': torch.get_num_threads(), 'device': device}
 
 # %% ../nbs/behind/lottery.ipynb #lot-030
 # The command
