@@ -64,7 +64,6 @@ def resnet_rung(
     from mnist_nb.cnn import cnn_rung  # here, because fastai's vision takes seconds to import
     return cnn_rung(seed)
 
-@torch.no_grad()
 def ten_wrong(
     epochs: int, # passes through the 60,000 training images
     seed: int,   # for weights and the order of the batches
@@ -74,7 +73,7 @@ def ten_wrong(
     net = train_ten_net(seed, epochs)
     images, labels = load_mnist('valid')
     device = next(net.parameters()).device
-    scores = [net(x[:, None].to(device).float()/255) for x in images.split(1000)]
+    with torch.no_grad(): scores = [net(x[:, None].to(device).float()/255) for x in images.split(1000)]
     return (torch.cat(scores).argmax(1).cpu() != labels).nonzero().squeeze(1)
 
 # %% ../nbs/behind/lottery.ipynb #lot-012
