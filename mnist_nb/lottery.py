@@ -50,7 +50,6 @@ def resnet_rung(
     from mnist_nb.cnn import cnn_rung  # here, because fastai's vision takes seconds to import
     return cnn_rung(seed)
 
-@torch.no_grad()
 def ten_wrong(
     seed: int,   # for weights and the order of the batches
     epochs: int, # passes through the 60,000 training images
@@ -60,7 +59,7 @@ def ten_wrong(
     net = train_ten_net(seed, epochs)
     images, labels = load_mnist('valid')
     device = next(net.parameters()).device
-    scores = [net(x[:, None].to(device).float()/255) for x in images.split(1000)]
+    with torch.no_grad(): scores = [net(x[:, None].to(device).float()/255) for x in images.split(1000)]
     return (torch.cat(scores).argmax(1).cpu() != labels).nonzero().squeeze(1)
 
 # %% ../nbs/behind/lottery.ipynb #lot-012
@@ -178,9 +177,9 @@ def _shown(
 
 def _surroundings() -> dict: # for the last columns of the table
     "What a result may depend on besides the seed."
-    from fastai.torch_core import default_device
+    device = torch.accelerator.current_accelerator().type if torch.accelerator.is_available() else 'cpu'
     versions = {name: metadata.version(name).partition('+')[0] for name in ('torch', 'fastai')}
-    return versions | {'threads': torch.get_num_threads(), 'device': default_device().type}
+    return versions | {'threads': torch.get_num_threads(), 'device': device}
 
 # %% ../nbs/behind/lottery.ipynb #lot-030
 # The command
