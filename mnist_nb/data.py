@@ -283,7 +283,7 @@ def _array(
     try:
         with file.open('rb') as opened: array = np.lib.format.read_array(opened, allow_pickle=False)
     except PermissionError: raise OSError(f'{file} is not yours to read: allow yourself to, {_elsewhere}') from None
-    except Exception as e: raise _spoilt(file, getattr(e, 'strerror', None) or ' '.join(str(e).split())) from None  # whatever NumPy makes of it
+    except Exception as e: raise _spoilt(file, getattr(e, 'strerror', None) or "NumPy can't read it") from None  # whatever it makes of such a file
     shape, kind, checksum = _expected[file.stem]
     if array.shape != shape: raise _spoilt(file, f'its shape is {array.shape}, not {shape}')
     if array.dtype != kind: raise _spoilt(file, f'its numbers are of type {array.dtype}, not {kind}')
