@@ -19,17 +19,20 @@ __all__ = ['MNIST_MD5', 'unpack', 'read_idx', 'sample_index', 'data_home', 'make
 
 # %% ../nbs/behind/data.ipynb #f9974eae
 # Imports
-import io, lzma, math, os, shutil, struct
-from collections.abc import Callable
+import errno, io, lzma, math, os, shutil, struct, sys
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from configparser import Error as ConfigError
 from contextlib import contextmanager
 from hashlib import md5
 from importlib import resources
 from pathlib import Path
+from zlib import crc32
 
 import numpy as np
 import torch
 from fastcore.xtras import Config
-from filelock import FileLock
+from filelock import FileLock, Timeout
 from PIL import Image
 from torch import Tensor
 
@@ -101,13 +104,33 @@ def sample_index(
     """Which images of MNIST belong to MNIST_SAMPLE, in the order in which their sorted
     folders list them."""
     places = [np.flatnonzero(labels == digit).tolist() for digit in (3, 7)]
-    return np.array(sorted(places[0], key=str) + sorted(places[1], key=str))
+    return np.array(sorted(places[0], key=str) + sorted(places[1], key=str), np.int64)
 
 # %% ../nbs/behind/data.ipynb #cb6a0680
 def data_home() -> Path: # the folder, which may not exist yet
-    "fastai's folder for data sets: `FASTAI_HOME` and fastai's `config.ini` decide."
-    config = Config(os.getenv('FASTAI_HOME', '~/.fastai'), 'config.ini')
-    return config.path('data', default='data')
+    """fastai's folder for data sets: `FASTAI_HOME` and fastai's `config.ini` decide.
+    Raises `OSError` if these make no sense."""
+    home = os.getenv('FASTAI_HOME', '~/.fastai')
+    with _explained_config(home):
+        return Config(home, 'config.ini').path('data', default='data')
+
+# %% ../nbs/behind/data.ipynb #ceb98cef
+# How a broken configuration is explained
+@contextmanager
+def _explained_config(
+    home: str,  # fastai's folder, as the environment has it
+) -> Iterator[None]:
+    "Turn an error in fastai's configuration into one that says what to do."
+    file = os.path.join(os.path.expanduser(home), 'config.ini')
+    remedy = "correct that file, or delete it, and fastai's usual folder is taken."
+    if os.path.lexists(file) and not (os.path.isfile(file) and os.access(file, os.R_OK)):  # fastcore would pass over it
+        raise OSError(f"{file}, where fastai's settings are, is not a file that can be read: {remedy}")
+    try: yield
+    except (ConfigError, UnicodeDecodeError) as e:
+        reason = ' '.join(str(e).split())  # on one line
+        raise OSError(f"{file}, where fastai's settings are, can't be understood ({reason}): {remedy}") from None
+    except RuntimeError as e:  # `~name` without such a user
+        raise OSError(f'FASTAI_HOME is {home!r}, which is no folder ({e}): set it to one and start Python again.') from None
 
 # %% ../nbs/behind/data.ipynb #277e19ed
 def make_folder(
@@ -118,30 +141,119 @@ def make_folder(
     Raises `OSError` if it can't be written."""
     aside = dest.with_name(f'{dest.name}.unfinished')
     with _explained(dest):
-        if dest.exists(): return dest
+        if dest.is_dir(): return dest
+        _check_way(dest)
         dest.parent.mkdir(parents=True, exist_ok=True)
-        with FileLock(dest.with_name(f'{dest.name}.lock')):
-            if dest.exists(): return dest  # made by someone else while we waited
+        with _lock(dest):
+            if dest.is_dir(): return dest  # made by someone else while we waited
             shutil.rmtree(aside, ignore_errors=True)  # left by a run that was killed
             aside.mkdir()
             try:
                 fill(aside)
+                _write_through(aside)
                 aside.rename(dest)
             finally: shutil.rmtree(aside, ignore_errors=True)
     return dest
 
 # %% ../nbs/behind/data.ipynb #2f35a231
 # How a disk error is explained
+_elsewhere = 'or set FASTAI_HOME to another folder and start Python again.'
+
 @contextmanager
 def _explained(
     dest: Path,  # the folder that is to be made
-):
+) -> Iterator[None]:
     "Turn an error of the disk into one that says what to do."
     try: yield
     except OSError as e:
         if e.errno is None: raise  # not the disk's complaint but one of ours, and clear already
-        raise OSError(f'{dest} could not be made ({e.strerror}): it takes 150 MB in a folder that you may write to. '
-                      'Make room there, or set FASTAI_HOME to another folder and start Python again.') from None
+        if e.errno in (errno.ENOSPC, getattr(errno, 'EDQUOT', None)): remedy = 'it takes 150 MB. Make room there,'
+        elif e.errno in (errno.EACCES, errno.EPERM, errno.EROFS): remedy = 'you may not write there. Allow yourself to,'
+        elif e.errno == errno.EEXIST: remedy = f'delete {e.filename} or move it elsewhere,'
+        else: remedy = 'see what is wrong with that disk,'
+        raise OSError(f'{dest} could not be made ({e.strerror}): {remedy} {_elsewhere}') from None
+
+def _check_way(
+    dest: Path,  # the folder that is to be made
+):
+    "Raise `OSError` if anything but a folder is where a folder has to be: the folder itself, those around it, the one aside."
+    for place in [*reversed(dest.parents), dest, dest.with_name(f'{dest.name}.unfinished')]:
+        if os.path.isdir(place) or not os.path.lexists(place): continue
+        if os.path.islink(place):
+            problem, remedy = f'a link to {os.readlink(place)}, and no folder is there', 'Bring that folder back or delete the link,'
+        else: problem, remedy = 'a file, where a folder has to be', 'Delete it or move it elsewhere,'
+        raise OSError(f'{dest.name} could not be made: {place} is {problem}. {remedy} {_elsewhere}')
+
+# %% ../nbs/behind/data.ipynb #181a0eb9
+# How it waits for the lock
+_patience = 1, 600  # seconds: until you are told what it waits for, and from then until it gives up
+
+@contextmanager
+def _lock(
+    dest: Path,  # the folder that is to be made
+) -> Iterator[None]:
+    "Hold the lock of a folder. Raises `OSError` if another program doesn't let go of it."
+    path = dest.with_name(f'{dest.name}.lock')
+    if path.is_dir() or path.is_symlink(): raise OSError(f'{path} has to be an ordinary file: delete it and run this again.')
+    lock, (short, long) = FileLock(path), _patience
+    try: lock.acquire(timeout=short)
+    except Timeout:
+        print(f'Another program is making {dest}. Waiting for it …', file=sys.stderr)
+        try: lock.acquire(timeout=long)
+        except Timeout:
+            raise OSError(f'Another program has been making {dest} for {long:,} seconds, and still holds {path.name}: see whether it '
+                          'is stuck (a notebook, perhaps), stop it and run this again.') from None
+    except NotImplementedError:
+        raise OSError(f'The disk of {dest} has no locks: set FASTAI_HOME to a folder on another disk and start Python again.') from None
+    try: yield
+    finally: lock.release()
+
+# %% ../nbs/behind/data.ipynb #131fb8dd
+# How it writes through to the disk
+def _write_through(
+    folder: Path,  # with everything in it
+):
+    "Wait until a folder and all that is in it are on the disk itself."
+    places = [*folder.rglob('*'), folder]
+    with ThreadPoolExecutor(32) as pool:  # the disk takes many at a time much faster than one after the other
+        for _ in pool.map(_sync, places): pass
+
+def _sync(
+    place: Path,  # a file or a folder
+):
+    "Wait until a file, or the list of names in a folder, is on the disk itself."
+    is_folder = place.is_dir()
+    if is_folder and os.name == 'nt': return  # Windows sees to its folders itself
+    handle = os.open(place, os.O_RDONLY if is_folder else os.O_RDWR)
+    try: os.fsync(handle)
+    except OSError:
+        if not is_folder: raise  # not every network disk can do it for a folder
+    finally: os.close(handle)
+
+# %% ../nbs/behind/data.ipynb #281e8fcf
+def _checksum(
+    array: np.ndarray,  # images (n, 28, 28) of bytes, or a list of numbers (n,)
+) -> int:               # changes if a single number does
+    "A quick checksum of an array."
+    if array.ndim == 1: return crc32(array)
+    words = array.reshape(len(array), -1).view(np.uint64)
+    return crc32(words.sum(0), crc32(words.sum(1)))
+
+# %% ../nbs/behind/data.ipynb #50eb1bc4
+# What every array must be
+_folder = 'mnist_nb-2'  # 2 is the layout. Whoever changes the files takes the next number, so that no version reads another's
+_expected = {  # shape, type, checksum
+    'train-mnist-images':   ((60_000, 28, 28), 'uint8', 0xef0025ef),
+    'train-mnist-labels':   ((60_000,),        'uint8', 0xba07e8ef),
+    'train-sample-images':  ((12_396, 28, 28), 'uint8', 0x1052872d),
+    'train-sample-labels':  ((12_396,),        'uint8', 0x07a75a17),
+    'train-sample-index':   ((12_396,),        'int64', 0xfdce0ab8),
+    'valid-mnist-images':   ((10_000, 28, 28), 'uint8', 0x1deaa7a4),
+    'valid-mnist-labels':   ((10_000,),        'uint8', 0xee8604d9),
+    'valid-sample-images':  ((2038, 28, 28),   'uint8', 0xddc92820),
+    'valid-sample-labels':  ((2038,),          'uint8', 0x4401b9f9),
+    'valid-sample-index':   ((2038,),          'int64', 0xd2fadff3),
+}
 
 # %% ../nbs/behind/data.ipynb #26f14204
 # How the arrays are written
@@ -160,18 +272,30 @@ def _write_arrays(
             (folder/f'{split}-{name}.npy').write_bytes(file.getbuffer())
 
 # %% ../nbs/behind/data.ipynb #543b72f2
-# How an array is opened
+# How an array is read and checked
 def _array(
     name: str,   # `'sample-images'` and so on, as in `_write_arrays`
     split: str,  # `'train'` or `'valid'`
-) -> Tensor:     # the array, mapped into memory; changes to it stay in memory
+) -> Tensor:     # the array; changes to it stay in memory
     "One of the unpacked arrays, made on first use."
     if split not in ('train', 'valid'): raise ValueError(f"split must be 'train' or 'valid', not {split!r}")
-    folder = make_folder(data_home()/'mnist_nb', _write_arrays)
-    try: return torch.from_numpy(np.load(folder/f'{split}-{name}.npy', mmap_mode='c'))
-    except (OSError, ValueError, EOFError) as e:
-        raise OSError(f'{folder} is damaged ({e}): restart Python, delete that folder and run this again, '
-                      'and it is made anew.') from None
+    file = make_folder(data_home()/_folder, _write_arrays)/f'{split}-{name}.npy'
+    try:
+        with file.open('rb') as opened: array = np.lib.format.read_array(opened, allow_pickle=False)
+    except PermissionError: raise OSError(f'{file} is not yours to read: allow yourself to, {_elsewhere}') from None
+    except Exception as e: raise _spoilt(file, getattr(e, 'strerror', None) or "NumPy can't read it") from None  # whatever it makes of such a file
+    shape, kind, checksum = _expected[file.stem]
+    if array.shape != shape: raise _spoilt(file, f'its shape is {array.shape}, not {shape}')
+    if array.dtype != kind: raise _spoilt(file, f'its numbers are of type {array.dtype}, not {kind}')
+    if not array.flags.c_contiguous or _checksum(array) != checksum: raise _spoilt(file, 'its checksum is wrong')
+    return torch.from_numpy(array)
+
+def _spoilt(
+    file: Path,  # an array
+    reason: str, # how one knows
+) -> OSError:    # to be raised
+    "An error that says what to do."
+    return OSError(f'{file.parent} is damaged ({file.name}: {reason}): delete that folder and run this again, and it is made anew.')
 
 # %% ../nbs/behind/data.ipynb #23ed0453
 def load_sample(
@@ -229,16 +353,29 @@ def _check_sample(
     "Raise `OSError` unless the folder holds the images of MNIST_SAMPLE and no others."
     expected = {'labels.csv', *_sample_files('train'), *_sample_files('valid')}
     labels = path/'labels.csv'
-    sizes = {'labels.csv': labels.stat().st_size if labels.exists() else 0}
+    sizes = {'labels.csv': _size(labels) if labels.is_file() else 0}
     for folder, _, names in [*os.walk(path/'train'), *os.walk(path/'valid')]:
         place = Path(folder).relative_to(path).as_posix()
-        sizes |= {f'{place}/{name}': os.stat(f'{folder}/{name}').st_size for name in names}
+        sizes |= {f'{place}/{name}': _size(f'{folder}/{name}') for name in names}
     missing = sorted(name for name in expected if not sizes.get(name))  # an empty file is as good as none
-    extra = sorted(sizes.keys() - expected)
+    extra = sorted(name for name in sizes.keys() - expected if not _is_debris(name))
     if missing: raise FileNotFoundError(f'{path} lacks {len(missing):,} of its {len(expected):,} files, such as {missing[0]}: '
                                         'delete that folder and run this again, and it is made anew.')
-    if extra: raise FileExistsError(f'{path/extra[0]} is not one of the files of MNIST_SAMPLE: delete it or move it elsewhere '
-                                    '(a file manager may hide it).')
+    if extra: raise FileExistsError(f'{path/extra[0]} is not one of the files of MNIST_SAMPLE: delete it or move it elsewhere.')
+
+def _size(
+    file: Path | str,
+) -> int:  # in bytes
+    "The size of a file; 0 if a link leads to nothing."
+    try: return os.stat(file).st_size
+    except OSError: return 0
+
+def _is_debris(
+    name: str, # of a file, with its folders
+) -> bool:
+    "Whether it is a file that a file manager leaves behind; fastai passes over these, too."
+    *folders, file = name.lower().split('/')
+    return any(part.startswith('.') for part in (*folders, file)) or file in ('thumbs.db', 'desktop.ini')
 
 # %% ../nbs/behind/data.ipynb #25802dbb
 def read_images(

@@ -2,7 +2,7 @@
 
 After any of them, a folder is there whole or not at all, and the message names the file and the remedy.
 The folders are in memory where that has room (see conftest.py); run with `-rs` to see what a machine can't test."""
-import io, os, shutil, signal, subprocess, sys, time
+import errno, io, os, shutil, signal, subprocess, sys, time
 from pathlib import Path
 from subprocess import PIPE
 
@@ -12,10 +12,11 @@ from PIL import Image
 
 import mnist_nb
 from mnist_nb import data
-from mnist_nb.data import MNIST_MD5, data_home, load_mnist, load_sample, mnist_sample, read_images, unpack
+from mnist_nb.data import MNIST_MD5, data_home, load_mnist, load_sample, make_folder, mnist_sample, read_images, unpack
 
 PACKAGE = Path(mnist_nb.__file__).parent
-CALLS = {'load_sample': 'mnist_nb', 'mnist_sample': 'mnist_sample'}  # a function, and the folder that it makes
+ARRAYS = 'mnist_nb-2'  # its folder, with the number of its layout
+CALLS = {'load_sample': ARRAYS, 'mnist_sample': 'mnist_sample'}  # a function, and the folder that it makes
 
 
 # Helpers
@@ -82,7 +83,7 @@ def test_whole(whole_home):
     for split, sizes in (('train', (6131, 6265)), ('valid', (1010, 1028))):
         files = [sorted(path.glob(f'{split}/{digit}/*.png')) for digit in '37']
         assert tuple(map(len, files)) == sizes
-        arrays = whole_home/'data/mnist_nb'
+        arrays = whole_home/'data'/ARRAYS
         images, labels = (np.load(arrays/f'{split}-sample-{kind}.npy') for kind in ('images', 'labels'))
         assert np.array_equal(read_images(files[0] + files[1]), images)
         assert labels.tolist() == [3]*sizes[0] + [7]*sizes[1]
@@ -173,7 +174,7 @@ def test_damaged_package(tmp_path, home, whole_home, damage):
     assert says(message, f'{file} is damaged or missing', 'install mnist_nb again')
     assert not left
     load_sample()
-    assert is_whole(data_home()/'mnist_nb', whole_home)
+    assert is_whole(data_home()/ARRAYS, whole_home)
 
 
 # A folder that can't be made
@@ -191,13 +192,13 @@ def check_not_made(message, left, folder, reason):
     pytest.param('mnist_sample', 'nr_inodes=5', id='number of files')])
 def test_no_space_for_arrays(home, call, options):
     "A full disk, while the arrays are written, whichever function wants them."
-    check_not_made(*fails(call, prefix=disk(home, options)), data_home()/'mnist_nb', 'No space left on device')
+    check_not_made(*fails(call, prefix=disk(home, options)), data_home()/ARRAYS, 'No space left on device')
 
 
 def test_no_space_for_images(home, whole_home):
     "A full disk, while the images are written: the arrays are made already, and stay."
     message, left = fails('mnist_sample', prefix=disk(home, 'size=80m'))
-    assert left == ['mnist_nb']
+    assert left == [ARRAYS]
     check_not_made(message, [], data_home()/'mnist_sample', 'No space left on device')
     mnist_sample()  # the remedy: there is more room where the small disk was
     assert is_whole(data_home()/'mnist_sample', whole_home)
@@ -205,7 +206,7 @@ def test_no_space_for_images(home, whole_home):
 
 def test_read_only(home):
     "A disk that nobody can write to."
-    check_not_made(*fails('load_sample', prefix=disk(home, 'ro')), data_home()/'mnist_nb', 'Read-only file system')
+    check_not_made(*fails('load_sample', prefix=disk(home, 'ro')), data_home()/ARRAYS, 'Read-only file system')
 
 
 @pytest.mark.skipif(os.name == 'nt', reason='Windows keeps no such permissions')
@@ -221,7 +222,7 @@ def test_no_permission(home, mode):
     status, message, errors = run(code, prefix=prefix)
     home.chmod(0o755)
     assert status == 0, errors
-    check_not_made(message, list(home.iterdir()), data_home()/'mnist_nb', 'Permission denied')
+    check_not_made(message, list(home.iterdir()), data_home()/ARRAYS, 'Permission denied')
 
 
 def test_home_is_a_file(home):
@@ -229,8 +230,122 @@ def test_home_is_a_file(home):
     home.rmdir()
     home.write_text('I am a file')
     with pytest.raises(OSError) as error: mnist_sample()
-    check_not_made(str(error.value), [], data_home()/'mnist_sample', 'could not be made')
+    assert says(str(error.value), f'could not be made: {home} is a file, where a folder has to be', 'Delete it or move it', 'set FASTAI_HOME')
     assert home.read_text() == 'I am a file'
+
+
+PLACES = {'home': '.', 'data': 'data', 'folder': f'data/{ARRAYS}', 'aside': f'data/{ARRAYS}.unfinished'}
+
+
+@pytest.mark.parametrize('place', PLACES.values(), ids=PLACES)
+@pytest.mark.parametrize('kind', ['file', 'dangling link'])
+def test_in_the_way(home, place, kind):
+    "A file, or a link to nothing, where a folder has to be is named, and stays; without it, all is well."
+    place = home/place
+    if place == home: home.rmdir()
+    place.parent.mkdir(exist_ok=True)
+    if kind == 'file': place.write_text('I am a file')
+    else: place.symlink_to(home.parent/'gone')
+    with pytest.raises(OSError) as error: make_folder(data_home()/ARRAYS, fill)
+    said = [f'{place} is a file', 'Delete it or move it'] if kind == 'file' else [f"{place} is a link to {home.parent/'gone'}", 'delete the link']
+    assert says(str(error.value), *said, 'set FASTAI_HOME') and 'room' not in str(error.value)
+    assert os.path.lexists(place)
+    place.unlink()
+    assert content(make_folder(data_home()/ARRAYS, fill)) == {'file': b'all'}
+
+
+@pytest.mark.parametrize('kind', ['folder', 'link'])
+def test_lock_in_the_way(home, kind):
+    "The lock has to be an ordinary file."
+    lock = data_home()/f'{ARRAYS}.lock'
+    lock.parent.mkdir()
+    if kind == 'folder': lock.mkdir()
+    else: lock.symlink_to(home/'gone')
+    with pytest.raises(OSError) as error: make_folder(data_home()/ARRAYS, fill)
+    assert says(str(error.value), f'{lock} has to be an ordinary file', 'delete it')
+
+
+def test_link_to_a_folder(home):
+    "A link to a folder that is there is as good as the folder."
+    (home/'elsewhere').mkdir()
+    (home/'data').symlink_to(home/'elsewhere')
+    make_folder(data_home()/ARRAYS, fill)
+    assert content(home/'elsewhere'/ARRAYS) == {'file': b'all'}
+
+
+def test_written_through(home, monkeypatch):
+    "Every file, and every list of names, is on the disk itself before the folder has its name; or else it never has."
+    dest, synced = data_home()/ARRAYS, []
+    monkeypatch.setattr(os, 'fsync', lambda handle: synced.append((os.fstat(handle).st_ino, dest.exists())))
+    make_folder(dest, fill_two)
+    places = [dest/'inner/second', dest/'first'] + ([] if os.name == 'nt' else [dest, dest/'inner'])
+    assert sorted(synced) == sorted((place.stat().st_ino, False) for place in places)
+
+    def full(handle): raise OSError(errno.ENOSPC, 'No space left on device')
+    shutil.rmtree(dest)
+    monkeypatch.setattr(os, 'fsync', full)  # some disks only say so now
+    with pytest.raises(OSError) as error: make_folder(dest, fill_two)
+    check_not_made(str(error.value), [p for p in data_home().iterdir() if p.suffix != '.lock'], dest, 'Make room')
+
+
+def test_stuck_lock(home, monkeypatch, capfd):
+    "Who waits for another program is told so, and waits no longer than is said."
+    lock = data_home()/f'{ARRAYS}.lock'
+    lock.parent.mkdir()
+    code = f'from filelock import FileLock\nwith FileLock({str(lock)!r}): print("held", flush=True); input()'
+    process = subprocess.Popen([sys.executable, '-c', code], text=True, stdin=PIPE, stdout=PIPE)
+    assert process.stdout.readline() == 'held\n'
+    monkeypatch.setattr(data, '_patience', (.1, .2))
+    with pytest.raises(OSError) as error: make_folder(data_home()/ARRAYS, fill)
+    assert says(str(error.value), data_home()/ARRAYS, f'still holds {lock.name}', 'stop it and run this again')
+    assert capfd.readouterr().err == f'Another program is making {data_home()/ARRAYS}. Waiting for it …\n'
+    assert not (data_home()/ARRAYS).exists()
+    process.communicate('done\n')
+    assert content(make_folder(data_home()/ARRAYS, fill)) == {'file': b'all'}
+
+
+def fill(folder):
+    "A quick stand-in for the data."
+    (folder/'file').write_text('all')
+
+
+def fill_two(folder):
+    "A file, and another in a folder of its own."
+    (folder/'inner').mkdir()
+    for name in ('first', 'inner/second'): (folder/name).write_text(name)
+
+
+# fastai's settings
+
+@pytest.mark.parametrize('settings', [
+    pytest.param(b'data = elsewhere', id='no section'),
+    pytest.param(b'[DEFAULT]\nelsewhere', id='no key'),
+    pytest.param(b'[DEFAULT]\ndata = a\ndata = b', id='twice'),
+    pytest.param(b'[DEFAULT]\ndata = /disk/100%/data', id='per cent'),
+    pytest.param(b'[DEFAULT]\ndata = \xff', id='not text')])
+def test_broken_config(home, settings):
+    "The message names the file, in one line."
+    (home/'config.ini').write_bytes(settings)
+    with pytest.raises(OSError) as error: load_sample()
+    assert says(str(error.value), home/'config.ini', "can't be understood", 'correct that file, or delete it')
+    assert [p.name for p in home.iterdir()] == ['config.ini']
+
+
+@pytest.mark.parametrize('kind', ['folder', 'dangling link'])
+def test_no_config_file(home, kind):
+    "Settings that can't be read are not passed over."
+    if kind == 'folder': (home/'config.ini').mkdir()
+    else: (home/'config.ini').symlink_to(home/'gone')
+    with pytest.raises(OSError) as error: load_sample()
+    assert says(str(error.value), home/'config.ini', 'not a file that can be read', 'delete it')
+
+
+@pytest.mark.skipif(os.name == 'nt', reason='Windows takes any name')
+def test_no_such_user(monkeypatch):
+    "A home of somebody who isn't there."
+    monkeypatch.setenv('FASTAI_HOME', '~nobody-of-this-name/data')
+    with pytest.raises(OSError) as error: load_sample()
+    assert says(str(error.value), "FASTAI_HOME is '~nobody-of-this-name/data'", 'set it to one')
 
 
 # Folders that were whole once
@@ -294,20 +409,142 @@ def test_stray_file(sample, stray, text):
     assert mnist_sample() == sample
 
 
-@pytest.mark.parametrize('damage', DAMAGES[1:])
+DEBRIS = ['.DS_Store', '._10.png', 'Thumbs.db', 'desktop.ini', '.ipynb_checkpoints/10.png']
+
+
+def test_debris(sample):
+    "What file managers, and Jupyter, leave behind is passed over, as fastai does."
+    for folder in ('.', 'train', 'train/3', 'valid/7'):
+        (sample/folder/'.ipynb_checkpoints').mkdir()
+        for name in DEBRIS: (sample/folder/name).write_text('not a digit')
+    assert mnist_sample() == sample
+
+
+@pytest.mark.parametrize('stray, problem', [('train/3/mine.png', 'is not one of the files'), ('train/3/10.png', 'lacks 1 of its 14,435 files')])
+def test_dangling_image(sample, stray, problem):
+    "A link to nothing among the images, too many or in the place of one."
+    (sample/stray).unlink(missing_ok=True)
+    (sample/stray).symlink_to(sample/'gone')
+    with pytest.raises(OSError, match=problem) as error: mnist_sample()
+    assert says(str(error.value), stray, 'delete')
+
+
+# Arrays that were whole once
+
+@pytest.fixture
+def arrays(home, whole_home):
+    "The folder of arrays in a home of its own, to be damaged."
+    shutil.copytree(whole_home/'data'/ARRAYS, data_home()/ARRAYS, copy_function=os.link)
+    return data_home()/ARRAYS
+
+
+def rewrite(change):
+    "Damage that replaces an array by another, in a file that NumPy finds nothing wrong with."
+    def damage(file):
+        array = change(np.load(file))
+        file.unlink()
+        np.save(file, array)
+    return damage
+
+
+def in_the_content(change):
+    "Damage to the numbers of an array, of which there are as many as before, and of the same type."
+    def of(array):
+        changed = array.copy()
+        change(changed)
+        assert not np.array_equal(changed, array)
+        return changed
+    return rewrite(of)
+
+
+def exchange(array): array[[5, -5]] = array[[-5, 5]]
+def flip_a_bit(array): array.view(np.uint8).reshape(-1)[len(array)//3] ^= 64
+def one_block_of_zeros(array): array.reshape(-1)[:4096] = 0
+def as_link(file): file.unlink(); file.symlink_to(file.parent/'gone')
+def as_folder(file): file.unlink(); file.mkdir()
+def as_pickle(file): file.unlink(); np.save(file, np.array([{}]), allow_pickle=True)
+def as_archive(file): file.unlink(); np.savez(file.with_suffix('.npz'), np.zeros(3)); file.with_suffix('.npz').rename(file)
+def of_the_other_split(file):
+    other = {'train': 'valid', 'valid': 'train'}[file.name[:5]] + file.name[5:]
+    file.unlink()
+    os.link(file.parent/other, file)
+
+
+SPOILS = {'cut short': truncate, 'gone': Path.unlink, 'empty': lambda file: replace(file, b''), 'a text': lambda file: replace(file, b'text'),
+          'a link': as_link, 'a folder': as_folder, 'a pickle': as_pickle, 'an archive': as_archive, 'other split': of_the_other_split,
+          'a bit': in_the_content(flip_a_bit), 'a block': in_the_content(one_block_of_zeros), 'two exchanged': in_the_content(exchange),
+          'zeros': rewrite(np.zeros_like), 'floats': rewrite(lambda array: array.astype(np.float32)),
+          'signed': rewrite(lambda array: array.view(np.int8)), 'other ends': rewrite(lambda array: array.astype('>i8')),
+          'one less': rewrite(lambda array: array[1:]), 'flat': rewrite(lambda array: array[:, None].reshape(1, -1)),
+          'transposed': rewrite(lambda array: array.swapaxes(-1, -array.ndim//2).copy() if array.ndim > 1 else array[::-1]),
+          'column by column': rewrite(lambda array: np.asfortranarray(array) if array.ndim > 1 else array[:, None])}
+
+
 @pytest.mark.parametrize('name, use, args', [
-    ('train-sample-images', load_sample, []),
+    ('valid-sample-images', load_sample, ['valid']),
     ('valid-mnist-labels', load_mnist, ['valid']),
     ('valid-sample-index', mnist_sample, [])])
-def test_damaged_arrays(sample, whole_home, name, use, args, damage):
-    "An array that is cut short or gone: delete the folder, and all is well."
-    folder = data_home()/'mnist_nb'
-    damage(folder/f'{name}.npy')
+@pytest.mark.parametrize('spoil', SPOILS.values(), ids=SPOILS)
+def test_damaged_arrays(arrays, name, use, args, spoil):
+    "Whatever became of an array: its folder and file are named, and nothing wrong is ever given out."
+    (arrays.parent/'mnist_sample').mkdir()  # so that this one needn't be made
+    spoil(arrays/f'{name}.npy')
     with pytest.raises(OSError) as error: use(*args)
-    assert says(str(error.value), f'{folder} is damaged', 'delete that folder and run this again')
-    shutil.rmtree(folder)
-    use(*args)
-    assert is_whole(folder, whole_home)
+    assert type(error.value) is OSError
+    assert says(str(error.value), f'{arrays} is damaged ({name}.npy: ', 'delete that folder and run this again', 'made anew')
+    assert 'pickle' not in str(error.value)  # NumPy's words, and no advice to follow
+
+
+def test_many_damages(arrays):
+    "Three hundred files with a byte that is another one: each is refused, or gives just what it should."
+    file, random = arrays/'valid-sample-labels.npy', np.random.default_rng(0)
+    whole, labels, refused = file.read_bytes(), load_sample('valid')[1], 0
+    for i in [*range(128), *random.integers(128, len(whole), 172)]:
+        spoilt = bytearray(whole)
+        spoilt[i] ^= 1 << int(random.integers(8))
+        replace(file, spoilt)
+        try: assert data._array('sample-labels', 'valid').equal(labels)
+        except OSError as error: refused += says(str(error), f'{arrays} is damaged', 'delete that folder')
+        else: assert i < 128  # in the header, where there are blanks, too
+    assert refused >= 200
+
+
+def test_made_anew(arrays, whole_home):
+    "What the message says helps."
+    in_the_content(flip_a_bit)(arrays/'train-sample-images.npy')
+    with pytest.raises(OSError, match='delete that folder'): load_sample()
+    shutil.rmtree(arrays)
+    load_sample()
+    assert is_whole(arrays, whole_home)
+
+
+def test_changed_later(arrays):
+    "What was loaded stays what it was, whatever becomes of the file; and what is changed in memory stays there."
+    file = arrays/'valid-sample-images.npy'
+    replace(file, file.read_bytes())  # a copy of our own, which may be written to
+    images = load_sample('valid')[0]
+    total = images.sum(dtype=int)
+    with file.open('r+b') as opened: opened.truncate(1000)
+    assert images.sum(dtype=int) == total
+    with pytest.raises(OSError, match='is damaged'): load_sample('valid')
+
+
+@pytest.mark.skipif(os.name == 'nt', reason='Windows keeps no such permissions')
+def test_not_yours(arrays, monkeypatch):
+    "An array that another user made and you may not read isn't damaged."
+    def forbid(*args, **kwargs): raise PermissionError(errno.EACCES, 'Permission denied')
+    monkeypatch.setattr(Path, 'open', forbid)  # root may read everything
+    with pytest.raises(OSError) as error: load_sample('valid')
+    assert says(str(error.value), arrays/'valid-sample-images.npy', 'is not yours to read', 'set FASTAI_HOME')
+
+
+def test_older_layout(home, arrays):
+    "A folder of an earlier layout is neither read nor touched."
+    old = data_home()/'mnist_nb'
+    old.mkdir()
+    (old/'valid-sample-images.npy').write_text('of an earlier layout')
+    assert len(load_sample('valid')[0]) == 2038
+    assert content(old) == {'valid-sample-images.npy': b'of an earlier layout'}
 
 
 # fastai's own home and copy
