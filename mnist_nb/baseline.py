@@ -24,6 +24,9 @@ __all__ = ['mean_digit', 'mnist_distance', 'is_3', 'baseline_score', 'rms_distan
 # %% ../nbs/02_baseline.ipynb #d9234c91
 # Imports
 import math
+from collections.abc import Callable
+from functools import wraps
+from inspect import signature
 from numbers import Integral, Real
 import torch
 from torch import Tensor
@@ -105,6 +108,33 @@ def _short(
 ) -> str:          # how a message names it
     "A number or a short text as it is, and of all else the type."
     return repr(thing) if thing is None or isinstance(thing, str | int | float) and len(repr(thing)) < 40 else f'a {type(thing).__name__}'
+
+def _in_words(
+    function: Callable,  # that stands on a page as short as in the notes
+    check: Callable,     # takes the same arguments; raises if one of them is wrong
+    hint: str = '',      # what to say if one of them is missing
+    first: bool = False, # check every call, or only one that fails?
+) -> Callable:           # the same function, which says in words what is wrong with its arguments
+    "For functions with no room for checks; those that fail by themselves cost no time."
+    @wraps(function)
+    def call(*args, **kwargs):
+        try:
+            if first and _bound(function, hint, args, kwargs): check(*args, **kwargs)
+            return function(*args, **kwargs)
+        except (TypeError, ValueError, AttributeError, RuntimeError, IndexError):
+            if not first and _bound(function, hint, args, kwargs): check(*args, **kwargs)
+            raise
+    return call
+
+def _bound(
+    function: Callable, # to be called
+    hint: str,          # what to say if it can't be
+    args: tuple,        # with these
+    kwargs: dict,       # and these
+) -> bool:              # yes
+    "Raise `TypeError`, with the hint, if arguments are missing, or if there are too many."
+    try: return bool(signature(function).bind(*args, **kwargs))
+    except TypeError as e: raise TypeError(f'{function.__name__}: {e}{hint and ": "}{hint}') from None
 
 # %% ../nbs/02_baseline.ipynb #b153e45a
 # The same for the package: it refuses bytes, and takes other ideals
