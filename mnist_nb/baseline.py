@@ -23,6 +23,11 @@ __all__ = ['mean_digit', 'mnist_distance', 'is_3', 'baseline_score', 'rms_distan
 
 # %% ../nbs/02_baseline.ipynb #d9234c91
 # Imports
+import math
+from collections.abc import Callable
+from functools import wraps
+from inspect import signature
+from numbers import Integral, Real
 import torch
 from torch import Tensor
 from .data import load_sample
@@ -33,18 +38,18 @@ def mean_digit(
     digit: int,  # 3 or 7
 ) -> Tensor:     # (28, 28), from 0 for white to 1 for black
     "Mean of all training images of a digit; raises `ValueError` except for 3 and 7."
+    _check_digit(digit)
     images, labels = load_sample('train')
-    _check_digit(digit, labels)
     return (images[labels == digit].float()/255).mean(0)
 
 # %% ../nbs/02_baseline.ipynb #bb267670
 # How a wrong digit is refused
 def _check_digit(
-    digit: int,     # asked for
-    labels: Tensor, # of the images
+    digit: int, # asked for
 ):
     "Raise `ValueError` for a digit that has no images."
-    if digit not in labels: raise ValueError(f'MNIST_SAMPLE has images of 3 and 7, not of {digit}')
+    # a comparison with the labels would take 259 for a 3, because they are bytes: 259 - 256 is 3
+    if getattr(digit, 'shape', ()) != () or digit not in (3, 7): raise ValueError(f'MNIST_SAMPLE has images of 3 and 7, not of {digit!r}')
 
 # %% ../nbs/02_baseline.ipynb #7dd243f9
 def mnist_distance(
@@ -52,7 +57,84 @@ def mnist_distance(
     b: Tensor,  # images that broadcast with `a`, such as a single one, (height, width)
 ) -> Tensor:    # (...), one distance for each image
     "Mean absolute difference of images: the mean over their last two axes."
+    _check_images(a, b)
     return (a-b).abs().mean((-1,-2))
+
+# %% ../nbs/02_baseline.ipynb #7dd243fa
+# How anything but images is refused, and what other chapters refuse too
+def _check_images(
+    a: Tensor, # images, (..., height, width)
+    b: Tensor, # images to compare them with
+):
+    "Raise `ValueError` or `TypeError` unless both are images of one size, and one of them at least is floats."
+    _check_tensors(a=a, b=b)
+    shapes = f'a is {tuple(a.shape)} and b is {tuple(b.shape)}'
+    if a.ndim < 2 or b.ndim < 2 or a.shape[-2:] != b.shape[-2:] or 0 in a.shape[-2:]:
+        raise ValueError(f'expected images of one size, (..., height, width), but {shapes}: rows.view(-1, 28, 28) makes images of rows')
+    for n, m in zip(a.shape[-3::-1], b.shape[-3::-1]):
+        if n != m and 1 not in (n, m): raise ValueError(f'expected as many images in a as in b, or a single one, but {shapes}')
+    if not (a.is_floating_point() or b.is_floating_point()):
+        raise ValueError(f'expected floats from 0 to 1, but the types are {a.dtype} and {b.dtype}: use images.float()/255')
+
+def _check_tensors(**things):  # what was given, by name
+    "Raise `TypeError` unless all of them are tensors of numbers."
+    for name, thing in things.items():
+        if not isinstance(thing, Tensor): raise TypeError(f'{name} is a {type(thing).__name__}: expected a tensor, as torch.tensor(...) makes one')
+        if thing.is_complex(): raise TypeError(f'{name} has complex numbers: expected real ones')
+
+def _check_whole(
+    least: int, # the least number that will do
+    **things,   # what was given, by name
+):
+    "Raise `TypeError` unless all of them are whole numbers, `ValueError` if one is too small or huge."
+    for name, thing in things.items():
+        if not isinstance(thing, Integral): raise TypeError(f'{name} is {_short(thing)}: expected a whole number')
+        if not least <= thing < 2**63: raise ValueError(f'{name} is {thing}: expected a whole number, {least} or more')
+
+def _check_number(**things):  # what was given, by name
+    "Raise `TypeError` unless all of them are numbers, `ValueError` if one is not finite."
+    for name, thing in things.items():
+        if not (isinstance(thing, Real) or isinstance(thing, Tensor) and thing.ndim == 0 and not thing.is_complex()):
+            raise TypeError(f'{name} is {_short(thing)}: expected a number')
+        if not math.isfinite(thing): raise ValueError(f'{name} is {thing}: expected a finite number')
+
+def _check_callable(**things):  # what was given, by name
+    "Raise `TypeError` unless all of them can be called."
+    for name, thing in things.items():
+        if not callable(thing): raise TypeError(f'{name} is {_short(thing)}: expected a function')
+
+def _short(
+    thing: object, # what was given
+) -> str:          # how a message names it
+    "A number or a short text as it is, and of all else the type."
+    return repr(thing) if thing is None or isinstance(thing, str | int | float) and len(repr(thing)) < 40 else f'a {type(thing).__name__}'
+
+def _in_words(
+    function: Callable,  # that stands on a page as short as in the notes
+    check: Callable,     # takes the same arguments; raises if one of them is wrong
+    hint: str = '',      # what to say if one of them is missing
+    first: bool = False, # check every call, or only one that fails?
+) -> Callable:           # the same function, which says in words what is wrong with its arguments
+    "For functions with no room for checks; those that fail by themselves cost no time."
+    @wraps(function)
+    def call(*args, **kwargs):
+        try:
+            if first and _bound(function, hint, args, kwargs): check(*args, **kwargs)
+            return function(*args, **kwargs)
+        except (TypeError, ValueError, AttributeError, RuntimeError, IndexError):
+            if not first and _bound(function, hint, args, kwargs): check(*args, **kwargs)
+            raise
+    return call
+
+def _bound(
+    function: Callable, # to be called
+    hint: str,          # what to say if it can't be
+    args: tuple,        # with these
+    kwargs: dict,       # and these
+) -> bool:              # yes
+    "Raise `TypeError`, with the hint, if arguments are missing, or if there are too many."
+    try: return bool(signature(function).bind(*args, **kwargs))
+    except TypeError as e: raise TypeError(f'{function.__name__}: {e}{hint and ": "}{hint}') from None
 
 # %% ../nbs/02_baseline.ipynb #b153e45a
 # The same for the package: it refuses bytes, and takes other ideals
@@ -61,11 +143,9 @@ def is_3(
     mean3: Tensor | None = None, # the ideal 3; without it, `mean_digit(3)`
     mean7: Tensor | None = None, # the ideal 7; without it, `mean_digit(7)`
 ) -> Tensor:                     # (...), `True` where the image is closer to the 3
-    "Is it closer to the ideal 3 than to the 7? Raises `ValueError` for whole numbers."
-    _check_float(x)
-    if mean3 is None: mean3 = mean_digit(3)
-    if mean7 is None: mean7 = mean_digit(7)
-    return mnist_distance(x, mean3) < mnist_distance(x, mean7)
+    "Is it closer to the ideal 3 than to the 7? Raises `ValueError` for bytes, or other shapes."
+    mean3, mean7 = _ideals(x, mean3, mean7)
+    return _finite(mnist_distance(x, mean3)) < _finite(mnist_distance(x, mean7))
 
 # %% ../nbs/02_baseline.ipynb #3d7b9e9b
 # How bytes are refused
@@ -73,7 +153,30 @@ def _check_float(
     x: Tensor, # images
 ):
     "Raise `ValueError` for images of bytes: against the ideal digits, which go from 0 to 1, distances mean little."
+    _check_tensors(images=x)
     if not x.is_floating_point(): raise ValueError(f'expected floats from 0 to 1, but the type is {x.dtype}: use images.float()/255')
+
+def _ideals(
+    x: Tensor,            # images
+    mean3: Tensor | None, # the ideal 3, or none
+    mean7: Tensor | None, # the ideal 7, or none
+) -> tuple[Tensor, Tensor]: # both ideals
+    "Those of the training images, unless there are others; raises `ValueError` for bytes, or if `x` has another size."
+    _check_float(x)
+    if mean3 is None: mean3 = mean_digit(3)
+    if mean7 is None: mean7 = mean_digit(7)
+    for name, ideal in dict(mean3=mean3, mean7=mean7).items():
+        _check_tensors(**{name: ideal})
+        if ideal.ndim < 2 or x.shape[-2:] != ideal.shape[-2:]:
+            raise ValueError(f'expected images of the size of {name}, (..., 28, 28), but x is {tuple(x.shape)} and {name} is {tuple(ideal.shape)}')
+    return mean3, mean7
+
+def _finite(
+    distances: Tensor, # of images
+) -> Tensor:           # the same
+    "Raise `ValueError` if a pixel was nan or infinite: such an image is closer to nothing."
+    if not distances.isfinite().all(): raise ValueError('an image has a pixel that is nan or infinite: expected floats from 0 to 1')
+    return distances
 
 # %% ../nbs/02_baseline.ipynb #9f4e7a9b
 # The same for the package: it refuses bytes, and takes other ideals
@@ -83,10 +186,9 @@ def baseline_score(
     mean3: Tensor | None = None, # the ideal 3; without it, `mean_digit(3)`
     mean7: Tensor | None = None, # the ideal 7; without it, `mean_digit(7)`
 ) -> Tensor:                     # (n,), positive where the 3 is closer
-    "How much farther the ideal 7 is than the 3; raises `ValueError` for whole numbers."
-    _check_float(x)
-    if mean3 is None: mean3 = mean_digit(3)
-    if mean7 is None: mean7 = mean_digit(7)
+    "How much farther the ideal 7 is than the 3; raises `ValueError` for bytes, or other shapes."
+    _check_callable(distance=distance)
+    mean3, mean7 = _ideals(x, mean3, mean7)
     return distance(x, mean7) - distance(x, mean3)
 
 # %% ../nbs/02_baseline.ipynb #dff36296
@@ -95,6 +197,7 @@ def rms_distance(
     b: Tensor,  # images that broadcast with `a`, such as a single one, (height, width)
 ) -> Tensor:    # (...), one distance for each image
     "Root mean squared difference of images, over their last two axes."
+    _check_images(a, b)
     return ((a-b)**2).mean((-1,-2)).sqrt()
 
 # %% ../nbs/02_baseline.ipynb #f15b7021
@@ -106,24 +209,28 @@ def nearest_score(
     p: float = 2,   # 1 for L1, 2 for L2
 ) -> Tensor:        # (n,), positive where the nearest 3 is closer than the nearest 7
     "How much farther the nearest 7 is than the 3; raises `ValueError` for bad stacks."
-    _check_stacks(x, threes, sevens)
-    threes, sevens = threes.flatten(1), sevens.flatten(1)
+    x, threes, sevens = _stacks(x, threes, sevens, p)
     # cdist makes a table: the distance of every image to every other
     def nearest(part, known): return torch.cdist(part, known, p).min(1).values
-    parts = x.flatten(1).split(256)  # a few at a time, or the table gets too large
+    parts = x.split(256)  # a few at a time, or the table gets too large
     return torch.cat([nearest(part, sevens) - nearest(part, threes) for part in parts])
 
 # %% ../nbs/02_baseline.ipynb #f15b7022
 # How other images are refused
-def _check_stacks(
+def _stacks(
     x: Tensor,      # images to judge
     threes: Tensor, # known 3s
     sevens: Tensor, # known 7s
-):
+    p: float,       # which distance
+) -> tuple[Tensor, Tensor, Tensor]: # all three as rows, (n, 784), of one type
     "Raise `ValueError` unless all three are stacks of floats with images of one size, and something is known of each digit."
-    for name, stack in dict(x=x, threes=threes, sevens=sevens).items():
+    stacks = dict(x=x, threes=threes, sevens=sevens)
+    for name, stack in stacks.items():
         _check_float(stack)
         if stack.ndim != 3: raise ValueError(f'expected a stack of images (n, 28, 28), but the shape of {name} is {tuple(stack.shape)}')
         if stack.shape[1:] != x.shape[1:]:
             raise ValueError(f'expected images of one size, but x has {tuple(x.shape[1:])} and {name} has {tuple(stack.shape[1:])}')
     if not len(threes) or not len(sevens): raise ValueError('there must be at least one known 3 and one known 7')
+    if not isinstance(p, Real) or not p > 0: raise ValueError(f'p is {_short(p)}: expected 1 for the L1 distance or 2 for the L2 distance')
+    kind = torch.float64 if any(stack.dtype == torch.float64 for stack in stacks.values()) else torch.float32
+    return tuple(stack.flatten(1).to(kind) for stack in stacks.values())

@@ -22,9 +22,10 @@ from collections.abc import Callable, Iterable
 
 import torch
 from torch import Tensor, nn
+from .baseline import _check_callable, _check_number, _check_tensors, _check_whole, _short
 from .ladder import Rung, train_rung
 from .linear import calc_grad, flat_sample
-from .optimizer import BasicOptim, TensorLoader
+from .optimizer import BasicOptim, TensorLoader, _check_loaders, _with_gradient
 from .relu_net import binary_cross_entropy
 
 # %% ../nbs/07_convolution.ipynb #c7000021
@@ -45,6 +46,9 @@ def _places(
     kernel: Tensor, # (k, k)
 ) -> tuple[range, range]: # the rows and columns of its top left corner
     "Where a kernel can lie; raises `ValueError` if it is no square, or fits nowhere."
+    _check_tensors(image=image, kernel=kernel)
+    small = [t.dtype for t in (image, kernel) if not t.is_floating_point() and t.dtype != torch.int64]
+    if len(small) == 2: raise ValueError(f'expected floats, since products of {small[0]} and {small[1]} may not fit into their type: use image.float()')
     if image.ndim != 2 or kernel.ndim != 2 or kernel.shape[0] != kernel.shape[1]:
         raise ValueError(f'expected an image (height, width) and a square kernel, not {tuple(image.shape)} and {tuple(kernel.shape)}')
     (h, w), k = image.shape, len(kernel)
@@ -57,12 +61,24 @@ def small_cnn(
     channels: tuple = (8, 16, 32), # of the three convolutions
 ) -> nn.Sequential:  # takes images (n, 1, 28, 28), gives scores (n, outputs)
     "Three convolutions that each halve the image, and a linear layer; random weights."
-    a, b, c = channels
+    a, b, c = _three(channels, outputs)
     return nn.Sequential(
         nn.Conv2d(1, a, 3, stride=2, padding=1), nn.ReLU(),  # 14 × 14
         nn.Conv2d(a, b, 3, stride=2, padding=1), nn.ReLU(),  # 7 × 7
         nn.Conv2d(b, c, 3, stride=2, padding=1), nn.ReLU(),  # 4 × 4
         nn.Flatten(), nn.Linear(c*4*4, outputs))
+
+# %% ../nbs/07_convolution.ipynb #c7000038c
+# How other channels are refused
+def _three(
+    channels: tuple, # of the three convolutions
+    outputs: int,    # scores per image
+) -> tuple:          # the channels
+    "Raise `ValueError` or `TypeError` unless these are whole numbers, three of them channels."
+    if not isinstance(channels, tuple | list) or len(channels) != 3: raise ValueError(f'channels is {channels}: expected three whole numbers, such as (8, 16, 32)')
+    for n in channels: _check_whole(1, channels=n)
+    _check_whole(1, outputs=outputs)
+    return channels
 
 # %% ../nbs/07_convolution.ipynb #c7000076
 class Adam(BasicOptim):
@@ -75,6 +91,7 @@ class Adam(BasicOptim):
         eps: float = 1e-5,        # keeps the division away from 0
     ):
         super().__init__(params, lr)
+        _check_averages(mom, sqr, eps)
         self.mom, self.sqr, self.eps, self.steps = mom, sqr, eps, 0
         self.averages = [torch.zeros_like(p) for p in self.params]
         self.squares = [torch.zeros_like(p) for p in self.params]
@@ -84,10 +101,28 @@ class Adam(BasicOptim):
         self.steps += 1
         m, s = 1 - self.mom**self.steps, 1 - self.sqr**self.steps
         with torch.no_grad():
-            for p, average, square in zip(self.params, self.averages, self.squares):
+            for p, average, square in _with_averages(self):
                 average.lerp_(p.grad, 1 - self.mom)    # moves a tenth of the way
                 square.lerp_(p.grad**2, 1 - self.sqr)  # and this a hundredth
                 p -= self.lr*(average/m)/((square/s).sqrt() + self.eps)
+
+# %% ../nbs/07_convolution.ipynb #c7000075c
+# What goes together, and which numbers are refused
+def _check_averages(
+    mom: float, # as for `Adam`, like the rest
+    sqr: float,
+    eps: float,
+):
+    "Raise `ValueError` or `TypeError` for shares that give no average."
+    _check_number(mom=mom, sqr=sqr, eps=eps)
+    if not (0 <= mom < 1 and 0 <= sqr < 1 and eps >= 0): raise ValueError(f'expected mom and sqr from 0 to below 1, and eps of 0 or more, not {mom}, {sqr} and {eps}')
+
+def _with_averages(
+    opt: Adam,
+) -> list[tuple]: # parameter, average, and average square
+    "Whatever has a gradient, since the others stay as they are; raises `ValueError` if nothing has."
+    _with_gradient(opt.params)
+    return [parts for parts in zip(opt.params, opt.averages, opt.squares) if parts[0].grad is not None]
 
 # %% ../nbs/07_convolution.ipynb #c7000081
 def one_cycle(
@@ -98,9 +133,19 @@ def one_cycle(
     turn: float = 0.25,  # the share of the steps before the turn
 ) -> float:              # value now
     "Rise from one value to another and fall to a third, along a cosine."
+    _check_shares(progress=progress, turn=turn)
     if progress < turn: a, b, p = start, middle, progress/turn
     else: a, b, p = middle, end, (progress - turn)/(1 - turn)
     return a + (b - a)*(1 - math.cos(math.pi*p))/2
+
+# %% ../nbs/07_convolution.ipynb #c7000080c
+# How other shares are refused
+def _check_shares(**shares):  # by name
+    "Raise `ValueError` or `TypeError` for what is no number from 0 to 1."
+    for name, share in shares.items():
+        _check_number(**{name: share})
+        if name == 'turn' and share == 1: raise ValueError('turn is 1: expected a share below 1, since something comes after the turn')
+        if not 0 <= share <= 1: raise ValueError(f'{name} is {share}: expected a share, from 0 to 1')
 
 # %% ../nbs/07_convolution.ipynb #c7000085
 def smooth_cross_entropy(
@@ -109,6 +154,7 @@ def smooth_cross_entropy(
     amount: float = 0.1, # of doubt
 ) -> Tensor:             # the loss, one number
     "`binary_cross_entropy` with targets of 0.9 and 0.1 instead of 1 and 0."
+    _check_shares(amount=amount)
     return binary_cross_entropy(predictions, amount + (1 - 2*amount)*targets)
 
 # %% ../nbs/07_convolution.ipynb #c7000091
@@ -117,7 +163,7 @@ def conv_net(
     channels: tuple = (12, 24, 48), # of the three convolutions
 ) -> nn.Sequential:  # takes images (n, 1, 28, 28), gives scores (n, outputs)
     "The better network, with batch normalisation and max pooling; random weights."
-    a, b, c = channels
+    a, b, c = _three(channels, outputs)
     def layers(i, o, stride=1):
         conv = nn.Conv2d(i, o, 3, stride, padding=1, bias=False)
         return conv, nn.BatchNorm2d(o), nn.ReLU()
@@ -135,6 +181,7 @@ def fit_one_cycle(
     loss_func: Callable = smooth_cross_entropy, # takes scores and targets
 ):
     "Train with `Adam`, and a learning rate that rises and falls once."
+    _check_cycle(model, dl, epochs, loss_func)
     opt, steps, done = Adam(model.parameters(), lr), epochs*len(dl), 0
     model.train()
     for _ in range(epochs):
@@ -146,12 +193,28 @@ def fit_one_cycle(
             done += 1
     model.eval()
 
+# %% ../nbs/07_convolution.ipynb #c7000099c
+# What can't be trained
+def _check_cycle(
+    model: nn.Module, # as for `fit_one_cycle`, like the rest
+    dl: Iterable,
+    epochs: int,
+    loss_func: Callable,
+):
+    "Raise `ValueError` or `TypeError` for what is no model, or has no batches to count."
+    if not isinstance(model, nn.Module): raise TypeError(f'model is {_short(model)}: expected a PyTorch module, such as conv_net()')
+    _check_callable(loss_func=loss_func)
+    _check_loaders(epochs, dl=dl)
+    if not hasattr(dl, '__len__'): raise TypeError(f'dl is {_short(dl)} and has no length: list(dl) has one')
+    if not len(dl): raise ValueError('dl has no batches: expected at least one')
+
 # %% ../nbs/07_convolution.ipynb #c7000101
 def train_conv_net(
     seed: int = 42,   # for the weights and the order of the batches
     epochs: int = 2,  # passes through the training data
 ) -> nn.Sequential:   # a trained `conv_net`, in `eval`
     "Train the better network to tell 3s from 7s; sets the global random state."
+    _check_whole(0, seed=seed, epochs=epochs)
     torch.manual_seed(seed)
     model, (x, y) = conv_net(), flat_sample()
     dl = TensorLoader(x.view(-1, 1, 28, 28), y, bs=64, shuffle=True)

@@ -20,7 +20,7 @@ __all__ = ['MNIST_MD5', 'unpack', 'read_idx', 'sample_index', 'data_home', 'make
 # %% ../nbs/behind/data.ipynb #f9974eae
 # Imports
 import errno, io, lzma, math, os, shutil, struct, sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from configparser import Error as ConfigError
 from contextlib import contextmanager
@@ -103,8 +103,21 @@ def sample_index(
 ) -> np.ndarray:         # positions of the 3s, then of the 7s, each sorted by name
     """Which images of MNIST belong to MNIST_SAMPLE, in the order in which their sorted
     folders list them."""
+    labels = _labels(labels)
     places = [np.flatnonzero(labels == digit).tolist() for digit in (3, 7)]
     return np.array(sorted(places[0], key=str) + sorted(places[1], key=str), np.int64)
+
+# %% ../nbs/behind/data.ipynb #97271964
+# How other labels are refused
+def _labels(
+    labels: np.ndarray, # the labels of one part of MNIST, or a list of them
+) -> np.ndarray:        # the same as an array
+    "Raise `ValueError` for anything but a row of numbers: compared with a digit, a list is just not that digit."
+    try: array = np.asarray(labels)
+    except (TypeError, ValueError, RuntimeError): array = np.array(None)
+    if array.ndim != 1 or array.size and array.dtype.kind not in 'uif':
+        raise ValueError(f'labels is a {type(labels).__name__} of shape {array.shape}: expected numbers in a row, a label for each image')
+    return array
 
 # %% ../nbs/behind/data.ipynb #cb6a0680
 def data_home() -> Path: # the folder, which may not exist yet
@@ -382,6 +395,7 @@ def read_images(
     files: list[Path],  # greyscale images, all of the same size
 ) -> Tensor:            # (n, height, width), `uint8`
     "Open image files one by one and stack them; raises `ValueError` for other files."
+    _check_list(files)
     arrays = []
     for file in files: arrays.append(_read_grey(file, arrays))
     _check_some(arrays)
@@ -396,11 +410,18 @@ def _read_grey(
     "Open an image file; raises `ValueError` for a file that is no greyscale image, or one of another size."
     try:
         with Image.open(file) as image: mode, array = image.mode, np.array(image)
-    except (OSError, SyntaxError, ValueError) as e: raise ValueError(f"{file} can't be read as an image: {e}") from None
+    except (OSError, SyntaxError, ValueError, TypeError, AttributeError) as e: raise ValueError(f"{file} can't be read as an image: {e}") from None
     if mode != 'L': raise ValueError(f"{file} is an image of Pillow's mode {mode}: expected greyscale, mode L")
     if before and array.shape != before[0].shape:
         raise ValueError(f'{file} has the size {array.shape}, but the images before it {before[0].shape}: all must be alike')
     return array
+
+def _check_list(
+    files: list[Path], # what should be files
+):
+    "Raise `TypeError` for a single one."
+    if isinstance(files, str | Path): raise TypeError(f"expected a list of files, but got the single name '{files}': read_images(['{files}']) reads it")
+    if not isinstance(files, Iterable): raise TypeError(f'expected a list of files, but got a {type(files).__name__}')
 
 def _check_some(
     arrays: list[np.ndarray], # the images of all files

@@ -18,14 +18,15 @@ __all__ = ['Rung', 'score_batch', 'measure', 'train_rung', 'baseline_rung', 'nea
 # %% ../nbs/behind/ladder.ipynb #2e662dff
 # Imports
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import partial
 from importlib import import_module
+from inspect import getclosurevars, isfunction
 import torch
 from fastcore.basics import patch
 from torch import Tensor
-from .baseline import baseline_score, mean_digit, mnist_distance, nearest_score, rms_distance
+from .baseline import _check_callable, _check_tensors, _check_whole, _short, baseline_score, mean_digit, mnist_distance, nearest_score, rms_distance
 from .data import load_sample
 
 # %% ../nbs/behind/ladder.ipynb #12506a3d
@@ -42,6 +43,20 @@ class Rung:
     digits: tuple[Tensor, Tensor] = field(
         default_factory=partial(load_sample, 'valid'), repr=False)
     model: Callable | None = field(default=None, repr=False)  # itself
+
+    def __post_init__(self): _check_rung(self)
+
+# %% ../nbs/behind/ladder.ipynb #12506a3e
+# How scores that don't fit are refused
+def _check_rung(
+    rung: object, # a `Rung`
+):
+    "Raise `ValueError` or `TypeError` unless there is a score for each image, or ten."
+    _check_digits(rung.digits)
+    _check_tensors(scores=rung.scores)
+    n = len(rung.digits[1])
+    if rung.scores.shape not in ((n,), (n, 10)): raise ValueError(f'scores have shape {tuple(rung.scores.shape)} for {n} images: expected ({n},), or ({n}, 10) for ten digits')
+    if rung.scores.isnan().any(): raise ValueError('a score is nan, which is not a number')
 
 # %% ../nbs/behind/ladder.ipynb #d6775bc6
 @patch(as_prop=True)
@@ -79,6 +94,7 @@ def score_batch(
     x: Tensor,                         # images, (n, 28, 28)
 ) -> Tensor:                           # (n,), or (n, 10)
     "The scores of a batch; raises `ValueError` unless each image has one, or ten."
+    _check_callable(model=model)
     scores = model(x)
     _check_scores(scores, x)
     return scores.reshape(len(x), -1).squeeze(1).float().cpu()
@@ -91,6 +107,7 @@ def _check_scores(
 ):
     "Raise `ValueError` unless there is one number for each image, or one for each digit."
     if not isinstance(scores, Tensor): raise ValueError(f'the model gave a {type(scores).__name__}: expected a tensor of scores')
+    if scores.is_complex(): raise ValueError('the model gave complex numbers: expected real ones')
     if scores.shape not in ((len(x),), (len(x), 1), (len(x), 10)):
         raise ValueError(f'the model gave shape {tuple(scores.shape)} for {len(x)} images: expected one score each, above 0 for a 3, or ten, one for each digit')
     if scores.isnan().any(): raise ValueError('the model gave nan, which is not a number: it may have been trained with too large a learning rate')
@@ -115,9 +132,11 @@ def measure(
     largest is its answer; its `digits` may have any labels, as `load_mnist` has."""
     if digits is None: digits = load_sample('valid')
     _check_digits(digits)
+    _check_whole(1, batch_size=batch_size)
     batches = (digits[0].float()/255).split(batch_size)
-    if isinstance(model, torch.nn.Module): model.eval()
-    score_batch(model, batches[0])  # not timed: the first call is slower than the rest
+    for module in _modules(model): module.eval()
+    # not timed, since the first call is slower; a copy, since a model may change it
+    score_batch(model, batches[0].clone())
     start = time.perf_counter()
     scores = torch.cat([score_batch(model, x) for x in batches])
     seconds = time.perf_counter() - start
@@ -156,6 +175,19 @@ def _listed(
     "The labels that there are."
     return ', '.join(str(label) for label in labels.unique().tolist())
 
+def _modules(
+    model: Callable, # what is measured
+) -> list:           # of `torch.nn.Module`
+    "The networks in a model: itself, or those that a function, a lambda or a `partial` uses directly, as they are or as `learn.model`."
+    parts = [model, getattr(model, '__self__', None)]
+    if isinstance(model, partial): parts += [model.func, *model.args, *model.keywords.values()]
+    elif isfunction(model):
+        try: names = getclosurevars(model)
+        except ValueError: return []  # it uses a name that has no value yet, and will say so
+        parts += [*names.nonlocals.values(), *names.globals.values()]
+    parts += [getattr(part, 'model', None) for part in parts]
+    return [part for part in parts if isinstance(part, torch.nn.Module)]
+
 # %% ../nbs/behind/ladder.ipynb #75305ab8
 def train_rung(
     name: str,                  # what tables and pictures call the model
@@ -165,11 +197,24 @@ def train_rung(
     digits: tuple[Tensor, Tensor] | None = None, # instead of the 2,038: images, labels
 ) -> Rung:                      # the result
     "Train a model and measure it; the model must be what `measure` expects."
+    _check_whole(0, seed=seed)
+    _check_callable(train=train)
     torch.manual_seed(seed)
     start = time.perf_counter()
-    model, parameters = train()
+    model, parameters = _pair(train())
     seconds = time.perf_counter() - start
     return measure(name, model, parameters, seconds, year=year, digits=digits)
+
+# %% ../nbs/behind/ladder.ipynb #75305ab9
+# How other results are refused
+def _pair(
+    result: object, # what `train` gave
+) -> tuple:         # the same
+    "Raise `TypeError` unless it is a model and its number of parameters."
+    if not isinstance(result, tuple | list) or len(result) != 2:
+        raise TypeError(f'train gave {_short(result)}: expected two things, a model and its number of parameters')
+    _check_whole(0, **{'the number of parameters': result[1]})
+    return result
 
 # %% ../nbs/behind/ladder.ipynb #48cf2f96
 def baseline_rung(
@@ -229,11 +274,28 @@ def ladder_table(
 ) -> 'pd.io.formats.style.Styler':   # a table that a notebook shows; its `data` is the DataFrame
     "The models side by side."
     import pandas as pd  # here, like matplotlib below: those who only train don't wait for it
+    rungs = _rungs(rungs)
     rows = [(r.name, r.year or '', r.accuracy, r.errors, r.parameters, r.train_seconds, r.us_per_image) for r in rungs]
     table = pd.DataFrame(rows, columns=['model', 'since', 'accuracy', 'errors', 'parameters', 'seconds to train', 'µs per image'])
     formats = {'accuracy': lambda share: f'{100*share:.2f} %', 'parameters': '{:,}',
                'seconds to train': '{:.2f}', 'µs per image': '{:.1f}'}
-    return table.style.set_uuid('ladder').format(formats).hide(axis='index')
+    return table.style.set_uuid('ladder').format(formats, escape='html').hide(axis='index')
+
+def _rungs(
+    rungs: list[Rung], # models to compare
+) -> list[Rung]:       # the same
+    "Raise `ValueError` or `TypeError` unless there is at least one, and all were measured."
+    if not isinstance(rungs, Iterable) or isinstance(rungs, str | dict): raise TypeError(f'rungs is {_short(rungs)}: expected a list, as [baseline_rung()] is one')
+    rungs = list(rungs)
+    if not rungs: raise ValueError('there are no rungs: expected at least one model, as measure gives it')
+    for rung in rungs: _check_measured(rung)
+    return rungs
+
+def _check_measured(
+    rung: object, # what should be a `Rung`
+):
+    "Raise `TypeError` for anything else."
+    if not hasattr(rung, 'wrong') or not hasattr(rung, 'scores'): raise TypeError(f'got {_short(rung)}: expected a Rung, as measure gives it')
 
 # %% ../nbs/behind/ladder.ipynb #870f9238
 # How the picture is drawn
@@ -242,6 +304,8 @@ def mistakes_bar(
     stack: int = 4, # how many images lie above each other
 ) -> Tensor:        # bytes, (28*stack, width), 0 for white
     "The images that a model got wrong, in one image, the most confident mistakes first."
+    _check_measured(rung)
+    _check_whole(1, stack=stack)
     columns = -(-rung.errors//stack)
     tiles = torch.zeros(columns*stack, 28, 28, dtype=torch.uint8)
     tiles[:rung.errors] = rung.digits[0][rung.wrong]
@@ -253,6 +317,8 @@ def plot_ladder(
 ):
     "For each model, draw a bar made of the images that it got wrong."
     import matplotlib.pyplot as plt
+    rungs = _rungs(rungs)
+    _check_whole(1, stack=stack)
     _, ax = plt.subplots(figsize=(6.5, 0.5 + 0.75*len(rungs)), layout='constrained')
     for y, rung in enumerate(rungs):
         bar = mistakes_bar(rung, stack)
@@ -260,7 +326,7 @@ def plot_ladder(
         if width: ax.imshow(bar, cmap='Greys', aspect='auto', extent=(0, width, y + 0.4, y - 0.4), interpolation='nearest')
         ax.text(width + 1, y, f'{rung.errors} wrong\n{100*rung.accuracy:.2f} % right', va='center')
     ax.set(xlim=(0, 1.2*max(rung.errors for rung in rungs) + stack), ylim=(len(rungs) - 0.5, -0.5), xticks=[])
-    ax.set_yticks(range(len(rungs)), [f'{rung.name}\n{rung.year or ""}'.strip() for rung in rungs])
+    ax.set_yticks(range(len(rungs)), [f'{rung.name}\n{rung.year or ""}'.strip() for rung in rungs], parse_math=False)
     ax.spines[:].set_visible(False)
     ax.tick_params(length=0)
 
@@ -272,6 +338,8 @@ def show_wrong(
 ):
     "Show the images that a model got wrong, its most confident mistakes first."
     from mnist_nb.pixels import show_images
+    _check_measured(rung)
+    _check_whole(1, n=n)
     images, labels = rung.digits
     wrong = rung.wrong[:n]
     titles = [f'{labels[i]}, not {rung.answers[i]}' for i in wrong]

@@ -23,6 +23,7 @@ from collections.abc import Sequence
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+import torch
 from matplotlib.colors import to_hex
 from PIL import Image
 from torch import Tensor
@@ -34,8 +35,7 @@ def pixel_table(
     font_size: str = '6pt',                   # size of the numbers, as in CSS
 ) -> 'pd.io.formats.style.Styler':            # a table that a notebook shows
     "The numbers of an image as a table, each cell shaded as its pixel; raises `ValueError` for any other shape or type."
-    pixels = np.asarray(image)
-    black, digits = _check_pixels(pixels)
+    pixels, black, digits = _pixels(image)
     greys = plt.get_cmap('Greys')
     def shade(pixel): return f'background:{to_hex(greys(pixel/black))};color:{"#fff" if pixel > 0.617*black else "#000"}'
 
@@ -67,27 +67,52 @@ def _styles_in_cells(
 
     return re.sub(r'<(table|th|td)\b(?: id="(\w+)")?([^>]*)>', styled, re.sub('\n *', '', table))
 
-def _check_pixels(
-    pixels: np.ndarray, # what should be one image
-) -> tuple[int, int]:   # the number of black, and how many digits to show after the point
-    "Raise `ValueError` for anything but one greyscale image of bytes or floats."
-    if pixels.ndim != 2: raise ValueError(f'expected one greyscale image, (height, width), but the shape is {pixels.shape}')
-    if pixels.dtype == np.uint8: return 255, 0
-    if np.issubdtype(pixels.dtype, np.floating): return 1, 1
-    raise ValueError(f'expected bytes or floats from 0 to 1, but the type is {pixels.dtype}: use image.float()/255')
+def _pixels(
+    image: Image.Image | np.ndarray | Tensor, # what should be one greyscale image
+) -> tuple[np.ndarray, int, int]: # its pixels, the number of black, and how many digits to show after the point
+    "The numbers of an image; raises `ValueError` for anything but one greyscale image of bytes, or of floats from 0 to 1."
+    if getattr(image, 'mode', 'L') in ('P', 'PA'):
+        raise ValueError("the image has a palette (mode P), so its numbers name colours and not greys: use image.convert('L')")
+    pixels = _as_array(image)
+    if pixels.ndim != 2 or not pixels.size:
+        raise ValueError(f'expected one greyscale image, (height, width), but the shape is {pixels.shape}')
+    if pixels.dtype == np.uint8: return pixels, 255, 0
+    if not np.issubdtype(pixels.dtype, np.floating):
+        raise ValueError(f'expected bytes or floats from 0 to 1, but the type is {pixels.dtype}: use image.float()/255')
+    if not (pixels.min() >= 0 and pixels.max() <= 1):  # nan is neither
+        raise ValueError(f'expected floats from 0 to 1, but they go from {pixels.min():.3g} to {pixels.max():.3g}: image/255 makes them of bytes')
+    return pixels, 1, 1
+
+def _as_array(
+    image: object, # a tensor, an array, a picture of Pillow's, or lists of numbers
+) -> np.ndarray:   # its numbers
+    "An image as NumPy has it; raises `ValueError` if it is none."
+    if isinstance(image, Tensor): image = image.detach().cpu()
+    if getattr(image, 'dtype', None) == torch.bfloat16: image = image.float()  # a type that NumPy doesn't know
+    try: pixels = np.asarray(image)
+    except (TypeError, ValueError): pixels = np.array(None)
+    if pixels.dtype.kind not in 'buif':
+        raise ValueError(f'expected an image, a tensor or array of numbers (height, width), but got {_kind(image)}')
+    return pixels
+
+def _kind(
+    thing: object, # what was given
+) -> str:          # what it is, for a message
+    "Such as `'a str'`, or `'a list of 3'`."
+    return f'a {type(thing).__name__}' + (f' of {len(thing)}' if isinstance(thing, list | tuple) else '')
 
 # %% ../nbs/01_pixels.ipynb #cec27352
 # How images are drawn
 def show_images(
     images: Tensor | np.ndarray | list, # images, each (height, width)
-    titles: Sequence[str] = (),         # a title for each image, or none at all
+    titles: Sequence[str] | None = (),  # a title for each image, or none at all
     cols: int = 10,                     # how many images in a row
     size: float = 1.,                   # width and height of one image in inches
     cmap: str = 'Greys',                # matplotlib's colours; `'Greys'` begins with white
     **kwargs                            # for `imshow`; without `vmin` and `vmax`, each image goes from white to black
 ):
-    "Draw images side by side, without axes; raises `ValueError` if there are none."
-    if len(images) == 0: raise ValueError('there are no images to show')
+    "Draw images side by side, without axes; raises `ValueError` if there are none, or the titles don't fit."
+    images, titles = _to_show(images, titles, cols, size, kwargs)
     cols = min(cols, len(images))
     rows = math.ceil(len(images)/cols)
     heading = 0.25*max((str(title).count('\n') + 1 for title in titles), default=0)  # inches
@@ -96,3 +121,30 @@ def show_images(
     for ax in axes.flat: ax.axis('off')
     for ax, image in zip(axes.flat, images): ax.imshow(image, cmap=cmap, **kwargs)
     for ax, title in zip(axes.flat, titles): ax.set_title(title)
+
+# %% ../nbs/01_pixels.ipynb #cec27353
+# What `show_images` refuses
+def _to_show(
+    images: Tensor | np.ndarray | list, # what `show_images` got, like the rest
+    titles: Sequence[str] | None,
+    cols: int,
+    size: float,
+    kwargs: dict,
+) -> tuple[list[np.ndarray], list]: # images and titles
+    "Raise `ValueError` or `TypeError` for anything that can't be drawn."
+    for name in ('nrows', 'ncols', 'imsize', 'suptitle', 'figsize', 'ax'):
+        if name in kwargs:
+            raise TypeError(f"{name} is an argument of fastai's show_images: in this one, cols says how many images are in a row, size how large one is")
+    if isinstance(images, str | bytes | dict) or not hasattr(images, '__getitem__'): raise TypeError(f'expected images, a tensor (n, height, width) or a list, but got {_kind(images)}')
+    if getattr(images, 'ndim', 3) < 3 or all(isinstance(part, int | float) for part in images[:1]):
+        raise ValueError(f'expected images, (n, height, width), but the shape is {tuple(images.shape)}: show_images([image]) shows a single one')
+    if len(images) == 0: raise ValueError('there are no images to show')
+    arrays = [_as_array(image) for image in images]
+    for array in arrays:
+        if not array.size or not (array.ndim == 2 or array.ndim == 3 and array.shape[2] in (3, 4)):
+            raise ValueError(f'expected each image as (height, width), but one has the shape {array.shape}')
+    titles = [] if titles is None else [titles] if isinstance(titles, str) else list(titles)
+    if len(titles) not in (0, len(arrays)): raise ValueError(f'expected a title for each image, or none at all, but there are {len(titles)} for {len(arrays)}')
+    if not isinstance(cols, int | np.integer) or cols < 1: raise ValueError(f'cols is {cols!r}: expected a whole number of images in a row, 1 or more')
+    if not isinstance(size, int | float | np.number) or not 0 < size < 100: raise ValueError(f'size is {size!r}: expected a number of inches above 0')
+    return arrays, titles

@@ -19,6 +19,7 @@ __all__ = ['simple_net', 'relu_net', 'binary_cross_entropy', 'relu_rung']
 # Imports
 import torch.nn.functional as F
 from torch import Tensor, nn, tensor
+from .baseline import _check_tensors, _check_whole, _in_words
 from .ladder import Rung, train_rung
 from .optimizer import fit_flat
 
@@ -46,16 +47,34 @@ def _check_shapes(
     b2: Tensor, # its biases, (o,)
 ):
     "Raise `ValueError` unless the second layer takes what the first gives, and each has its biases."
+    _check_tensors(w1=w1, b1=b1, w2=w2, b2=b2)
+    if w1.ndim != 2 or w2.ndim != 2: raise ValueError(f'expected w1 (i, h) and w2 (h, o), not {tuple(w1.shape)} and {tuple(w2.shape)}')
     h, o = w1.shape[-1], w2.shape[-1]
     if (b1.shape, w2.shape, b2.shape) != ((h,), (h, o), (o,)):
         raise ValueError(f'w1 makes {h} numbers of each input, so expected b1 ({h},), w2 ({h}, {o}) and b2 ({o},), '
                          f'not {tuple(b1.shape)}, {tuple(w2.shape)} and {tuple(b2.shape)}')
+
+def _check_net(
+    xb: Tensor, # inputs, (n, i)
+    w1: Tensor, # as for `simple_net`, like the rest
+    b1: Tensor,
+    w2: Tensor,
+    b2: Tensor,
+):
+    "Raise `ValueError` or `TypeError` for inputs that don't fit the weights."
+    _check_tensors(xb=xb, w1=w1)
+    if not xb.ndim or xb.shape[-1] != w1.shape[0]: raise ValueError(f'w1 takes {w1.shape[0]} numbers of each input, but xb has the shape {tuple(xb.shape)}')
+    kinds = {t.dtype for t in (xb, w1, b1, w2, b2)}
+    if len(kinds) > 1 or not xb.is_floating_point(): raise ValueError(f'expected floats of one type, but got {", ".join(sorted(map(str, kinds)))}: use .float()')
+
+simple_net = _in_words(simple_net, _check_net, 'w1, b1, w2 and b2 are no global variables here but arguments, simple_net(xb, w1, b1, w2, b2)')
 
 # %% ../nbs/06_relu_net.ipynb #7797458c
 def relu_net(
     hidden: int = 30, # how many units
 ) -> nn.Sequential:   # takes images (n, 784), gives scores (n, 1)
     "The neural network of this chapter, with random parameters: linear, ReLU, linear."
+    _check_whole(1, hidden=hidden)
     return nn.Sequential(nn.Linear(28*28, hidden), nn.ReLU(), nn.Linear(hidden, 1))
 
 # %% ../nbs/06_relu_net.ipynb #5737fa2f
@@ -64,7 +83,25 @@ def binary_cross_entropy(
     targets: Tensor,     # 1 for a 3 and 0 for a 7, (n, 1)
 ) -> Tensor:             # the loss, one number
     "The mean of minus the logarithm of the probability given to the right digit."
+    _check_targets(predictions, targets)
     return F.binary_cross_entropy_with_logits(predictions, targets.float())
+
+# %% ../nbs/06_relu_net.ipynb #5737fa30
+# How targets that don't fit are refused
+def _check_targets(
+    predictions: Tensor, # scores
+    targets: Tensor,     # of the same shape
+):
+    "Raise `ValueError` unless there is a target, from 0 to 1, for each score."
+    _check_tensors(predictions=predictions, targets=targets)
+    if predictions.shape != targets.shape:
+        row = (*targets.shape, 1) == tuple(predictions.shape)
+        raise ValueError(f'predictions have shape {tuple(predictions.shape)} and targets {tuple(targets.shape)}, expected the same: ' +
+                         ('targets.unsqueeze(1) makes a column of them' if row else 'a target for each prediction'))
+    if not targets.numel(): raise ValueError('there are no predictions: expected at least one')
+    if not predictions.is_floating_point(): raise ValueError(f'expected scores that are floats, but the type is {predictions.dtype}: use predictions.float()')
+    low, high = targets.aminmax()
+    if not (low >= 0 and high <= 1): raise ValueError(f'targets must be 1 for a 3 and 0 for a 7, but they go from {low} to {high}: (labels == 3).long() makes them')
 
 # %% ../nbs/06_relu_net.ipynb #23b6dbf2
 def relu_rung(

@@ -20,6 +20,7 @@ from collections.abc import Callable
 import matplotlib.pyplot as plt
 import torch
 from torch import Tensor
+from .baseline import _check_callable, _check_number, _check_tensors, _check_whole, _short
 
 # %% ../nbs/03_sgd.ipynb #5dd4e954
 def pr(
@@ -37,7 +38,9 @@ def _check_weights(
     w: Tensor, # their weights
 ):
     "Raise `ValueError` unless there is one weight for each pixel, at the same place."
+    _check_tensors(x=x, w=w)
     if x.shape != w.shape: raise ValueError(f'expected one weight for each pixel, but x is {tuple(x.shape)} and w is {tuple(w.shape)}')
+    if not w.is_floating_point(): raise ValueError(f'expected weights that are floats, but w has the type {w.dtype}: use w.float()')
 
 # %% ../nbs/03_sgd.ipynb #a4edccc5
 # How a function is drawn
@@ -62,10 +65,13 @@ def _points(
     max: float,                    # where to end
 ) -> tuple[Tensor, Tensor]:        # numbers, and what `f` gives for them
     "So many points that a curve looks like one; raises `ValueError` as `plot_function` does."
+    _check_callable(f=f)
+    _check_number(min=min, max=max)
     if not min < max: raise ValueError(f'min must be less than max, not min={min}, max={max}')
     x = torch.linspace(min, max, 401)
     y = f(x)
     if getattr(y, 'shape', None) != x.shape: raise ValueError(f'f must give one value for each of its {len(x)} numbers, as x**2 does')
+    _check_tensors(**{'what f gives': y})
     return x, y
 
 # %% ../nbs/03_sgd.ipynb #2e691e47
@@ -76,7 +82,7 @@ def descend(
     steps: int = 10,               # how many steps to take
 ) -> Tensor:                       # (steps + 1, …), `x` at first and after each step
     "Go down `f` by gradient descent."
-    x = torch.as_tensor(x, dtype=torch.float32).clone().requires_grad_()
+    f, x = _start(f, x, lr, steps)
     path = [x.detach().clone()]
     for _ in range(steps):
         f(x).sum().backward()
@@ -84,6 +90,35 @@ def descend(
         x.grad = None
         path.append(x.detach().clone())
     return torch.stack(path)
+
+# %% ../nbs/03_sgd.ipynb #2e691e48
+# Where it starts, and what it refuses
+def _start(
+    f: Callable[[Tensor], Tensor], # like the others, what `descend` got
+    x: float | Tensor,
+    lr: float | Tensor,
+    steps: int,
+) -> tuple[Callable, Tensor]: # `f`, which says so if there is no gradient, and a copy of `x`, marked for gradients
+    "Raises `ValueError` or `TypeError` for what can't be gone down, or from."
+    _check_callable(f=f)
+    _check_whole(0, steps=steps)
+    try: x = torch.as_tensor(x, dtype=torch.float32).detach().clone()
+    except (TypeError, ValueError, RuntimeError): raise TypeError(f'x is {_short(x)}: expected a number to start from, or a tensor of several') from None
+    _check_rate(lr, x)
+    def checked(x):
+        y = f(x)
+        if isinstance(y, Tensor) and y.requires_grad: return y
+        raise ValueError(f'f gave {_short(y)} that does not depend on x, so there is no gradient: expected a tensor calculated from x, as x**2 is')
+    return checked, x.requires_grad_()
+
+def _check_rate(
+    lr: float | Tensor, # the learning rate
+    x: Tensor,          # what shall change
+):
+    "Raise `ValueError` or `TypeError` unless it is a number, or one for each number in `x`."
+    if not isinstance(lr, Tensor): return _check_number(lr=lr)
+    try: lr.broadcast_to(x.shape)
+    except RuntimeError: raise ValueError(f'expected one learning rate, or one for each of the numbers, but the shapes are {tuple(lr.shape)} and {tuple(x.shape)}') from None
 
 # %% ../nbs/03_sgd.ipynb #583d50f2
 # How a descent is drawn
@@ -93,6 +128,7 @@ def plot_descent(
     ax = None,                     # where to draw; without it, a new figure
 ):
     "Draw a function and the way down it; a cross marks the end."
+    _check_path(f, path)
     if ax is None: ax = plt.subplots(figsize=(5, 3))[1]
     reach = 1.1*max(2, path.abs().max().item())
     x = torch.linspace(-reach, reach, 401)
@@ -100,11 +136,23 @@ def plot_descent(
     ax.plot(path, f(path), 'o-', color='C0', ms=4, lw=1)
     ax.plot(path[-1], f(path[-1]), 'X', color='C1', ms=9, zorder=3)
 
+def _check_path(
+    f: Callable[[Tensor], Tensor], # the function
+    path: Tensor,                  # the way down
+):
+    "Raise `ValueError` for a path that can't be drawn."
+    _check_callable(f=f)
+    _check_tensors(path=path)
+    if path.ndim != 1 or not len(path): raise ValueError(f'expected the path of one number, (steps + 1,), but its shape is {tuple(path.shape)}')
+    if path.requires_grad: raise ValueError('path is marked for gradients: use path.detach()')
+    if not path.isfinite().all(): raise ValueError('the path leads to infinity: a smaller learning rate stays near')
+
 # %% ../nbs/03_sgd.ipynb #75946430
 def roller_coaster(
     seed: int = 1,          # another seed, other errors of measurement
 ) -> tuple[Tensor, Tensor]: # time and speed, both (20,)
     "A roller coaster's measured speed at 0, 1, … 19 seconds, as it goes over a hill."
+    _check_whole(0, seed=seed)
     time = torch.arange(0, 20).float()
     randn = torch.randn(20, generator=torch.Generator().manual_seed(seed))
     return time, randn*3 + 0.75*(time-9.5)**2 + 1
@@ -115,17 +163,24 @@ def f(
     params: Tensor | list | tuple, # the three numbers a, b and c
 ) -> Tensor:                       # a*t**2 + b*t + c, one value for each time
     "A quadratic; raises `ValueError` unless it gets three parameters."
-    _check_three(params)
+    _check_quadratic(t, params)
     a, b, c = params
     return a*(t**2) + (b*t) + c
 
 # %% ../nbs/03_sgd.ipynb #c7086180
 # How fewer or more parameters are refused
-def _check_three(
+def _check_quadratic(
+    t: Tensor,                     # times
     params: Tensor | list | tuple, # of a quadratic
 ):
-    "Raise `ValueError` unless there are three."
+    "Raise `ValueError` unless there are three parameters, and times that have squares."
+    if not isinstance(params, Tensor | list | tuple) or not getattr(params, 'ndim', 1): raise TypeError(f'params is {_short(params)}: expected three numbers, a, b and c')
     if len(params) != 3: raise ValueError(f'a quadratic has three parameters, a, b and c, but params has {len(params)}')
+    if not isinstance(params, Tensor):
+        for name, param in zip('abc', params):
+            if not isinstance(param, Tensor): _check_number(**{name: param})
+    if not isinstance(t, Tensor): _check_number(t=t)
+    elif t.dtype in (torch.uint8, torch.int8, torch.int16, torch.bool): raise ValueError(f't has the type {t.dtype}, too small for squares: use t.float()')
 
 # %% ../nbs/03_sgd.ipynb #73ff3837
 def mse(
@@ -143,7 +198,11 @@ def _check_shapes(
     targets: Tensor, # what they should have been
 ):
     "Raise `ValueError` if the shapes differ, since broadcasting would compare each with all."
+    _check_tensors(preds=preds, targets=targets)
     if preds.shape != targets.shape: raise ValueError(f'expected the same shape, but preds is {tuple(preds.shape)} and targets is {tuple(targets.shape)}')
+    if not preds.numel(): raise ValueError('there are no predictions: expected at least one')
+    if not preds.is_floating_point() or targets.dtype == torch.bool:
+        raise ValueError(f'expected preds as floats and targets as numbers, but the types are {preds.dtype} and {targets.dtype}: use .float()')
 
 # %% ../nbs/03_sgd.ipynb #265dde87
 def apply_step(
@@ -154,9 +213,8 @@ def apply_step(
     lr: float | Tensor = 1e-5,   # the learning rate, or one for each parameter
 ) -> Tensor:                     # (n,), the predictions before the step
     "One step of gradient descent for `f`; raises `ValueError` for unmarked `params`."
-    _check_marked(params)
-    if time is None: time = roller_coaster()[0]
-    if speed is None: speed = roller_coaster()[1]
+    _check_marked(params, lr)
+    time, speed = _measured(time, speed)
     preds = f(time, params)
     loss = mse(preds, speed)
     loss.backward()
@@ -166,12 +224,27 @@ def apply_step(
     return preds.detach()
 
 # %% ../nbs/03_sgd.ipynb #36fa4ab2
-# How unmarked parameters are refused
+# How unmarked parameters are refused, and which measurements are meant
 def _check_marked(
-    params: Tensor, # of a model
+    params: Tensor,     # of a model
+    lr: float | Tensor, # the learning rate
 ):
-    "Raise `ValueError` if no gradients are kept for them."
+    "Raise `ValueError` if no gradients are kept for them, or the rate doesn't fit."
+    _check_tensors(params=params)
     if not params.requires_grad: raise ValueError('params has no gradients: make it with torch.randn(3).requires_grad_()')
+    if not params.is_leaf: raise ValueError('params was calculated from other tensors, so it keeps no gradient: use params.detach().requires_grad_()')
+    _check_rate(lr, params)
+
+def _measured(
+    time: Tensor | None,  # the seconds, or none
+    speed: Tensor | None, # the measured speeds, or none
+) -> tuple[Tensor, Tensor]: # both
+    "Those given, or those of `roller_coaster()`; raises `ValueError` if one comes without the other."
+    if time is None and speed is None: return roller_coaster()
+    if time is None or speed is None: raise ValueError('got only one of time and speed: give both, since they were measured together')
+    _check_tensors(time=time, speed=speed)
+    if time.ndim != 1 or time.shape != speed.shape: raise ValueError(f'expected a speed for each time, but time is {tuple(time.shape)} and speed is {tuple(speed.shape)}')
+    return time, speed
 
 # %% ../nbs/03_sgd.ipynb #39e1a7db
 # How predictions are drawn
@@ -182,8 +255,9 @@ def show_preds(
     speed: Tensor | None = None, # (n,), the measured speeds; likewise
 ):
     "Draw the measured speeds as dots and the predicted ones as a line."
-    if time is None: time = roller_coaster()[0]
-    if speed is None: speed = roller_coaster()[1]
+    time, speed = _measured(time, speed)
+    _check_tensors(preds=preds)
+    if preds.shape != time.shape: raise ValueError(f'expected a prediction for each time, but preds is {tuple(preds.shape)} and time is {tuple(time.shape)}')
     if ax is None:
         _, ax = plt.subplots(figsize=(5, 3))
         ax.set(xlabel='time in seconds', ylabel='speed')
