@@ -230,7 +230,51 @@ def check_fit(
     _check_rates(rates, 0.05, 'A second')
     _right_fit(dls, expected, 2, 0.05)
     compare(_weights(model), _weights(expected), what='What a second `fit` left in the parameters')
+    _check_fresh(learner_class)
     return 'The weights are those of plain gradient descent, to the last digit that counts.'
+
+# %% ../../nbs/exercises/learner.ipynb #1fb09ff0
+# Loaders that shuffle
+class _Shuffling:
+    "A loader that gives other batches each time, and keeps what it gave."
+    def __init__(self,
+        dl: TensorLoader, # has `x` and `y`
+        seed: int, # of the shuffling
+    ): self.x, self.y, self.passes, self.generator = dl.x, dl.y, [], torch.Generator().manual_seed(seed)
+
+    def __len__(self) -> int: return 3
+
+    def __iter__(self):
+        self.passes.append([])
+        for chosen in torch.randperm(len(self.x), generator=self.generator).split(32):
+            self.passes[-1].append((self.x[chosen], self.y[chosen]))
+            yield self.passes[-1][-1]
+
+
+def _check_fresh(
+    learner_class: type, # the reader's
+):
+    "Raise `NotYet` unless each epoch goes through the training loader anew, which shuffles."
+    (dls, model), expected = _small_task(6), _small_task(6)[1]
+    dls.train = _Shuffling(dls.train, 6)
+    _fitted(learner_class, dls, model, 3, 0.05)
+    passes = [batches for batches in dls.train.passes if len(batches) == 3]
+    if len(passes) < 3:
+        raise NotYet(f'In three epochs, your learner went through `dls.train` {len(passes) or "not even"} time{"s"[:len(passes) != 1]}. A loader shuffles '
+                     'each time it is walked through. So go through it in each epoch, and keep no list of its batches.')
+    todo = iter(passes[-3:])
+    _right_fit(dls, expected, 3, 0.05, batches=lambda dls: next(todo))
+    compare(_weights(model), _weights(expected), what='What `fit` left in the parameters', given=', with a loader that shuffles')
+
+
+def _still(
+    learner_class: type, # the reader's
+    *milestones: tuple[str, Callable], # number and check of each
+):
+    "Raise `NotYet` unless earlier milestones hold, too."
+    for number, check in milestones:
+        verdict = check(learner_class)
+        if not verdict: raise NotYet(f'That is fine, but milestone {number} no longer holds: {verdict.words}')
 
 # %% ../../nbs/exercises/learner.ipynb #3484eb03
 _COLUMNS = {'training loss': ('train', _losses), 'validation loss': ('valid', _losses), 'metric': ('valid', _too_high)}
@@ -283,6 +327,7 @@ def check_history(
     _fit(learner, 3, 0.1)
     if len(learner.history) == 5: raise NotYet('The rows of an earlier fit are still in `history`.')
     if len(learner.history) != 3: raise NotYet(f'After a second `fit`, of three epochs, `history` holds {len(learner.history)} rows.')
+    _still(learner_class, ('9.1', check_fit))
     return 'These are the columns of the table that `Learner.fit` prints. (fastai smooths the first of them.)'
 
 # %% ../../nbs/exercises/learner.ipynb #41106558
@@ -320,6 +365,7 @@ def check_modes(
             raise NotYet(f'In epoch {epoch} the model learns in `eval` mode. What has to come after validating?')
         if any(model != layer for _, model, layer, _ in seen):
             raise NotYet('The model itself is switched, and the layers inside it are not. Which method of a module reaches them, too?')
+    _still(learner_class, ('9.1', check_fit), ('9.2', check_history))
     return 'With batch normalisation in the model, as in chapter 8, forgetting this would have cost you without a word.'
 
 # %% ../../nbs/exercises/learner.ipynb #7f29248e
@@ -407,6 +453,7 @@ def check_callbacks(
     if log.count('after_epoch') != 3: raise NotYet('After it was stopped once, the learner should train again when `fit` is called again. Where is `stop` set back?')
     if _stopped(learner_class, 'before_fit')[1].count('after_epoch') > 1:
         raise NotYet('A callback set `learner.stop = True` in `before_fit`, and was not heard. Set `stop` to `False` only once in `fit`, before any callback is told.')
+    _still(learner_class, ('9.1', check_fit), ('9.2', check_history), ('9.3', check_modes))
     return 'fastai prints its tables, finds its learning rates and runs its one cycle in this way.'
 
 # %% ../../nbs/exercises/learner.ipynb #191383ae
@@ -415,13 +462,16 @@ def check_on_digits(
     learner_class: type, # `MyLearner(dls, model, loss_func, opt_func, metrics)`
 ) -> str: # for a right answer
     "Does the learner train the linear model of chapter 5?"
+    for number, check in (('9.1', check_fit), ('9.2', check_history), ('9.3', check_modes), ('9.4', check_callbacks)):
+        verdict = check(learner_class)
+        if not verdict: raise NotYet(f'Before it learns digits, milestone {number} has to hold: {verdict.words}')
     dls = SimpleNamespace(train=TensorLoader(*flat_sample('train'), shuffle=True, seed=1), valid=TensorLoader(*flat_sample('valid')))
     model = nn.Linear(28*28, 1)
     for p in model.parameters(): nn.init.zeros_(p)
     learner = _made(learner_class, dls, model, opt_func=BasicOptim, loss_func=mnist_loss, metrics=[batch_accuracy])
     _fit(learner, 5, 1.)
     with torch.no_grad(): accuracy = batch_accuracy(model(dls.valid.x), dls.valid.y).item()
-    if accuracy < 0.96: raise NotYet(f'After five epochs the model is right for {accuracy:.1%} of the validation images, and 97 % were expected. Do the milestones before this one still pass?')
+    if accuracy < 0.96: raise NotYet(f'After five epochs the model is right for {accuracy:.1%} of the validation images, and 97 % were expected. All milestones before this one hold. What is different here? The learning rate is 1, there are many batches, and five epochs.')
     history = getattr(learner, 'history', [])
     if not isinstance(history, Sequence) or len(history) != 5: raise NotYet('It learns. But `history` should have five rows, one for each epoch.')
     if not isinstance(history[-1], Sequence) or len(history[-1]) != 3: raise NotYet('It learns. But a row of `history` should be a list of three numbers.')
