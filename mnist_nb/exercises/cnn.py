@@ -10,12 +10,13 @@ __all__ = ['check_steady_softmax', 'check_cross_entropy', 'check_final_answers',
 # %% ../../nbs/exercises/cnn.ipynb #cdf867d9
 # Imports
 from collections.abc import Callable
+from functools import partial
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from .core import NotYet, as_tensor, call, close, compare, compare_gradients, gives_verdict, same
+from .core import NotYet, as_tensor, call, close, compare, compare_gradients, compare_samples, gives_verdict, same
 
 # %% ../../nbs/exercises/cnn.ipynb #8e91d6d9
 def _naive_softmax(
@@ -327,6 +328,42 @@ def _worst_mistakes(
             'Those are the images about which the model is least certain. To be certain and wrong is worse.': certain.argsort()[:k],
             'Those are the images about which the model is most certain, right or wrong.': certain.argsort(descending=True)[:k]}
 
+# %% ../../nbs/exercises/cnn.ipynb #50f07e16
+# The matrix and the worst images
+def _matrix(
+    outputs: Tensor, # (n, classes)
+    targets: Tensor, # (n,), the right classes
+) -> Tensor: # (classes, classes)
+    "The confusion matrix."
+    classes = outputs.shape[1]
+    return torch.bincount(targets*classes + outputs.argmax(1), minlength=classes**2).view(classes, classes)
+
+
+def _report_mistakes(
+    sample: tuple[Tensor, Tensor, int], # outputs, targets, and how many images are wanted
+) -> dict[str, Tensor]: # what to say to which matrix, or to which list of images
+    "What goes wrong in a report."
+    outputs, targets, k = sample
+    return _matrix_mistakes(targets, outputs.argmax(1), _matrix(outputs, targets)) | _worst_mistakes(outputs, targets, k)
+
+
+def _judge_report(
+    report: Callable, # the reader's
+    sample: tuple[Tensor, Tensor, int], # outputs, targets, and how many images are wanted
+    mistakes: dict[str, Tensor], # what to say to which of the two
+):
+    "Raise `NotYet` unless a report is right."
+    outputs, targets, k = sample
+    given = f' for {len(outputs)} images, {outputs.shape[1]} classes and `k={k}`'
+    losses = F.cross_entropy(outputs, targets, reduction='none')
+    matrix, worst = _two_results(call(report, outputs, targets, k))
+    compare(matrix, _matrix(outputs, targets), mistakes, 'The matrix', given)
+    if worst.ndim == 1 and len(worst) < k and k > (outputs.argmax(1) != targets).sum():
+        raise NotYet(f'You found {len(worst)} images, and {k} were wanted. '
+                     'One that was answered correctly, but with doubts, has a loss, too.')
+    if k == 1: worst = worst.flatten()
+    _compare_worst(worst, losses, k, mistakes, given)
+
 # %% ../../nbs/exercises/cnn.ipynb #47b5f6a6
 @gives_verdict
 def check_report(
@@ -334,19 +371,12 @@ def check_report(
 ) -> str: # for a right answer
     "Does a function count which class was taken for which, and find the worst images?"
     random = torch.Generator().manual_seed(4)
-    for n, seen, classes, k in [(40, 3, 3, 6), (30, 2, 4, 30), (25, 2, 2, 1), (1500, 2, 2, 3)]:
+    samples = []
+    for n, seen, classes, k in [(40, 3, 3, 6), (30, 2, 4, 30), (25, 2, 2, 1), (31, 4, 4, 5), (1500, 2, 2, 3)]:
         outputs, targets = 2*torch.randn(n, classes, generator=random), torch.randint(seen, (n,), generator=random)
         outputs[:, seen:] -= 20.
-        given = f' for {n} images, {classes} classes and `k={k}`'
-        answers, losses = outputs.argmax(1), F.cross_entropy(outputs, targets, reduction='none')
-        matrix, worst = _two_results(call(report, outputs, targets, k))
-        right = torch.bincount(targets*classes + answers, minlength=classes**2).view(classes, classes)
-        compare(matrix, right, _matrix_mistakes(targets, answers, right), 'The matrix', given)
-        if worst.ndim == 1 and len(worst) < k and k > (answers != targets).sum():
-            raise NotYet(f'You found {len(worst)} images, and {k} were wanted. '
-                         'One that was answered correctly, but with doubts, has a loss, too.')
-        if k == 1: worst = worst.flatten()
-        _compare_worst(worst, losses, _worst_mistakes(outputs, targets, k), given)
+        samples.append((outputs, targets, k))
+    compare_samples(samples, partial(_judge_report, report), _report_mistakes)
     wrong_by = torch.tensor([3000., 900., 4000., 1000., 5000., 2000., -1., 2.])
     _, worst = _two_results(call(report, torch.stack([wrong_by, torch.zeros(8)], 1), torch.ones(8, dtype=torch.long), 4))
     if not close(worst, torch.tensor([4, 2, 0, 5])):
@@ -358,12 +388,13 @@ def check_report(
 def _compare_worst(
     worst: Tensor, # the reader's list
     losses: Tensor, # (n,), the loss of each image
-    mistakes: dict[str, Tensor], # as `_worst_mistakes` gives them
+    k: int, # how many are wanted
+    mistakes: dict[str, Tensor], # what to say to which list
     given: str, # what the reader's function was given
 ):
     "Raise `NotYet` unless a list begins with the worst images. The number of an image is neither too large nor too small."
     n = len(losses)
-    right = losses.argsort(descending=True)[:len(next(iter(mistakes.values())))]
+    right = losses.argsort(descending=True)[:k]
     if worst.shape == right.shape and not any(close(worst, o) for o in [right, *mistakes.values()]):
         numbers = worst.tolist()
         for i, (found, wanted) in enumerate(zip(numbers, right.tolist())):

@@ -16,7 +16,7 @@ from types import SimpleNamespace
 import torch
 from torch import Tensor, nn
 
-from .core import NotYet, call, compare, gives_verdict
+from .core import NotYet, call, compare, compare_samples, gives_verdict
 from ..linear import batch_accuracy, flat_sample, mnist_loss
 from ..optimizer import BasicOptim, TensorLoader
 
@@ -260,7 +260,7 @@ def _check_fresh(
     _fitted(learner_class, dls, model, 3, 0.05)
     passes = [batches for batches in dls.train.passes if len(batches) == 3]
     if len(passes) < 3:
-        raise NotYet(f'In three epochs, your learner went through `dls.train` {len(passes) or "not even"} time{"s"[:len(passes) != 1]}. A loader shuffles '
+        raise NotYet(f'In three epochs, your learner went through `dls.train` {len(passes)} time{"s"*(len(passes) != 1)}. A loader shuffles '
                      'each time it is walked through. So go through it in each epoch, and keep no list of its batches.')
     todo = iter(passes[-3:])
     _right_fit(dls, expected, 3, 0.05, batches=lambda dls: next(todo))
@@ -280,15 +280,11 @@ def _still(
 _COLUMNS = {'training loss': ('train', _losses), 'validation loss': ('valid', _losses), 'metric': ('valid', _too_high)}
 
 # %% ../../nbs/exercises/learner.ipynb #20fa0d27
-def _check_number(
+def _number_mistakes(
     name: str, # one of `_COLUMNS`
-    value: object, # what the reader's row holds there
-    epoch: int, # counted from 1
-    right: list[tuple[Tensor, Tensor]], # what `_right_fit` returns for this epoch
-):
-    "Raise `NotYet` unless a number of a row is right."
-    if isinstance(value, Tensor) and value.requires_grad:
-        raise NotYet(f'The {name} still holds on to the calculation that it came from, and to its memory. `item()` makes a number of it.')
+    right: list[tuple[Tensor, Tensor]], # what `_right_fit` returns for an epoch
+) -> dict[str, Tensor]: # what to say to which number, and the right number with no words
+    "What is often found in a row of the history."
     while_training, checked, afterwards = right
     pairs = {'training loss': while_training, 'validation loss': checked, 'metric': checked}
     split, f = _COLUMNS[name]
@@ -305,7 +301,21 @@ def _check_number(
     for other in set(_COLUMNS) - {name}:
         words = f'Where the {name} should be, there is the {other}. The order is training loss, validation loss, metric.'
         mistakes[words] = _COLUMNS[other][1](*pairs[other]).mean()
-    compare(value, numbers.mean(), what=f'The {name} of epoch {epoch}', mistakes=mistakes)
+    return mistakes | {'': numbers.mean()}
+
+
+def _check_numbers(
+    name: str, # one of `_COLUMNS`
+    values: list, # what the reader's rows hold there
+    rights: list, # what `_right_fit` returns, for each epoch
+):
+    "Raise `NotYet` unless the numbers of a column are right. Words for a known mistake must fit two epochs."
+    if any(isinstance(value, Tensor) and value.requires_grad for value in values):
+        raise NotYet(f'The {name} still holds on to the calculation that it came from, and to its memory. `item()` makes a number of it.')
+    known = [_number_mistakes(name, right) for right in rights]
+    numbers = [mistakes.pop('') for mistakes in known]
+    def judge(i, mistakes): compare(values[i], numbers[i], mistakes, f'The {name} of epoch {i + 1}')
+    compare_samples(range(len(values)), judge, lambda i: known[i])
 
 # %% ../../nbs/exercises/learner.ipynb #163d4977
 @gives_verdict
@@ -320,10 +330,10 @@ def check_history(
     if not hasattr(history, '__len__'): raise NotYet(f'`history` should be a list of rows. It is of the type `{type(history).__name__}`.')
     if len(history) != 2: raise NotYet(f'`fit(2, lr)` should leave two rows in `history`, one for each epoch. There are {len(history)}.')
     right = _right_fit(dls, _small_task(3)[1], 2, 0.1)
-    for epoch, (row, pairs) in enumerate(zip(history, right), start=1):
+    for row in history:
         if not isinstance(row, Sequence): raise NotYet(f'A row should be a list. It is of the type `{type(row).__name__}`.')
         if len(row) != 3: raise NotYet('A row should hold three numbers here: the training loss, the validation loss, and the one metric.')
-        for name, value in zip(_COLUMNS, row): _check_number(name, value, epoch, pairs)
+    for i, name in enumerate(_COLUMNS): _check_numbers(name, [row[i] for row in history], right)
     _fit(learner, 3, 0.1)
     if len(learner.history) == 5: raise NotYet('The rows of an earlier fit are still in `history`.')
     if len(learner.history) != 3: raise NotYet(f'After a second `fit`, of three epochs, `history` holds {len(learner.history)} rows.')

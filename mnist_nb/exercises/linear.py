@@ -221,10 +221,10 @@ def check_make_batches(
                          'What has to be shuffled first?')
         if all(neighbours):
             raise NotYet('Each batch is shuffled within, but holds neighbours, and so one digit only. What has to be shuffled first?')
+        for batches in (first, other, *more): _check_order([i for batch in batches for i in batch])
         if first != again: raise NotYet('Two calls with the same seed give two orders. Nobody could repeat your training.')
         if first == other:
             raise NotYet('Another seed gives the same order, so every epoch would have the same batches. What is the seed for?')
-        for batches in (first, other, *more): _check_order([i for batch in batches for i in batch])
         orders = [first, other, *more]
         if any(a == b for i, a in enumerate(orders) for b in orders[:i]):
             raise NotYet(f'Two of the {len(orders)} seeds that were tried give the same order. There are only a few orders, '

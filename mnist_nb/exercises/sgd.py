@@ -314,7 +314,9 @@ def check_descend_until(
                         _until(f, uncleared, enough),
                     'The first step is right, and the others repeat it. Each round needs a gradient of its own, where `x` is by then.':
                         _until(f, straight, enough)}
-        if (right < 0).any(): mistakes['The sizes are right, the signs are not. A loss may fall below 0, and should be in the list as it is.'] = right.abs()
+        if (right < 0).any():
+            for stop, words in ((right, ''), (_until(lambda x: f(x).abs(), way[:most + 1], enough), ' It should also be compared with `enough` as it is.')):
+                mistakes[f'The sizes are right, the signs are not. A loss may fall below 0, and should be in the list as it is.{words}'] = stop.abs()
         _quietly(compare, losses, right, mistakes, 'The list of losses', f' (here: {what})', 1e-3)
     return 'All seven steps are in your loop. What it can no longer do is to run for ever.'
 
