@@ -15,7 +15,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from .core import NotYet, as_tensor, call, close, compare, gives_verdict
+from .core import NotYet, as_tensor, call, close, compare, compare_samples, gives_verdict, taken
 
 # %% ../../nbs/exercises/baseline.ipynb #e55d896c
 @gives_verdict
@@ -55,33 +55,44 @@ def check_total_accuracy(
     "Does a function give the share of right answers among the images of all groups?"
     groups = [(90, 100), (5, 50)], [(64, 64), (60, 64), (3, 9)], \
              [(926, 1010), (1013, 1028)], [(0, 3), (7, 7)], [(13, 22), (7, 23)], [(8, 10), (4, 10)], [(3, 4)]
-    for pairs in groups:
+    def judge(pairs, mistakes):
         right, sizes = torch.tensor(pairs).T
         accuracies = right/sizes
-        mistakes = {
-            'That is the mean of the accuracies. An image of a small group counts for more in it than others.': accuracies.mean(),
-            'So many answers are right. Of how many images?': right.sum(),
-            'You divided by the number of groups. How many images are there?': (right/len(sizes)).sum(),
-            'That is one number for each group. What is still to be done with them?': right/sizes.sum(),
-            'You gave back one number for each group, how many are right. Of how many images in all?': right,
-            'That is the share of wrong answers.': 1 - right.sum()/sizes.sum(),
-            'That is in per cent. The share should be from 0 to 1.': 100*right.sum()/sizes.sum(),
-            'You added shares, and divided by images. How many answers are right in a group, if you know its share and its size?':
-                accuracies.sum()/sizes.sum()}
-        if 0 < right.sum() < sizes.sum():
-            mistakes['The share is neither 0 nor 1 here: `//` drops the decimals.'] = right.sum()//sizes.sum()
-        cut_off = (accuracies*sizes).int()
-        if (cut_off < right).any():
-            i = int((cut_off < right).nonzero()[0])
-            product = f'`{(accuracies*sizes)[i].item():.9g}`, and you made it {cut_off[i]}'
-            mistakes[f'{right[i]}/{sizes[i]} times {sizes[i]} is {product}. Keep the decimals.'] = cut_off.sum()/sizes.sum()
         try: result = call(total_accuracy, accuracies, sizes)
         except NotYet as e:
             hint = ' The accuracies are floats, and the sizes whole numbers.' if 'same dtype' in str(e) else ''
             raise NotYet(f'{e}{hint}') from None
         compare(result, right.sum()/sizes.sum(), mistakes,
                 given=f' for the accuracies `{[round(a, 4) for a in accuracies.tolist()]}` of `{sizes.tolist()}` images')
+    compare_samples(groups, judge, _wrong_shares)
     return 'With groups of equal size it is the same as the plain mean. In chapter 4 the groups are batches, and the last one is smaller.'
+
+# %% ../../nbs/exercises/baseline.ipynb #ed98696d
+# What to say to which share
+def _wrong_shares(
+    pairs: list[tuple[int, int]], # right answers and images of each group
+) -> dict[str, Tensor]: # what to say, and the result to which to say it
+    "What typical mistakes make of groups."
+    right, sizes = torch.tensor(pairs).T
+    accuracies = right/sizes
+    mistakes = {
+        'That is the mean of the accuracies. An image of a small group counts for more in it than others.': accuracies.mean(),
+        'So many answers are right. Of how many images?': right.sum(),
+        'You divided by the number of groups. How many images are there?': (right/len(sizes)).sum(),
+        'That is one number for each group. What is still to be done with them?': right/sizes.sum(),
+        'You gave back one number for each group, how many are right. Of how many images in all?': right,
+        'That is the share of wrong answers.': 1 - right.sum()/sizes.sum(),
+        'That is in per cent. The share should be from 0 to 1.': 100*right.sum()/sizes.sum(),
+        'You added shares, and divided by images. How many answers are right in a group, if you know its share and its size?':
+            accuracies.sum()/sizes.sum()}
+    if 0 < right.sum() < sizes.sum():
+        mistakes['The share is neither 0 nor 1 here: `//` drops the decimals.'] = right.sum()//sizes.sum()
+    cut_off = (accuracies*sizes).int()
+    if (cut_off < right).any():
+        i = int((cut_off < right).nonzero()[0])
+        product = f'`{(accuracies*sizes)[i].item():.9g}`, and you made it {cut_off[i]}'
+        mistakes[f'{right[i]}/{sizes[i]} times {sizes[i]} is {product}. Keep the decimals.'] = cut_off.sum()/sizes.sum()
+    return mistakes
 
 # %% ../../nbs/exercises/baseline.ipynb #7f170833
 _SHAPES = [  # two shapes, and what to say if the answer is wrong
@@ -125,7 +136,8 @@ def check_broadcast_shape(
         if result is None and right is None: continue
         if result is None: raise NotYet(f"You say that {pair} don't fit, and they do. {hint}")
         if isinstance(result, bool): raise NotYet(f'For {pair} you return `{result}`. Wanted is the shape of the result, or `None`.')
-        try: shape = tuple(int(n) for n in result)
+        try: shape = tuple(int(n) for n in taken(result, 100, 'The shape'))
+        except NotYet: raise
         except Exception:
             raise NotYet(f'For {pair} you return a `{type(result).__name__}`. A shape is a tuple such as `(2, 3)`.') from None
         if shape == right: continue
@@ -318,8 +330,8 @@ def check_which_digit(
                 sums = torch.stack([train[labels == digit].double().sum(0) for digit in known])
                 raise NotYet(_constant(result[0].item(), ideals, sums, known, labels[0].item()))
         _compare_labels(result, right, mistakes, given)
-    if not isinstance(returned, Tensor):
-        return 'The labels are right. To compare them with others, put them into a tensor: `torch.tensor(…)`.'
+        if not isinstance(returned, Tensor):
+            raise NotYet('The labels are right. To compare them with others, put them into a tensor: `torch.tensor(…)`.')
     return 'Nothing in your function knows about 3 and 7. It would do for all ten digits, or for letters.'
 
 # %% ../../nbs/exercises/baseline.ipynb #41c08394

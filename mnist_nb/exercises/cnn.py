@@ -10,12 +10,13 @@ __all__ = ['check_steady_softmax', 'check_cross_entropy', 'check_final_answers',
 # %% ../../nbs/exercises/cnn.ipynb #cdf867d9
 # Imports
 from collections.abc import Callable
+from functools import partial
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from .core import NotYet, as_tensor, call, close, compare, gives_verdict, same
+from .core import NotYet, as_tensor, call, close, compare, compare_gradients, compare_samples, gives_verdict, same
 
 # %% ../../nbs/exercises/cnn.ipynb #8e91d6d9
 def _naive_softmax(
@@ -122,9 +123,9 @@ def check_cross_entropy(
     random = torch.Generator().manual_seed(3)
     for n, classes in [(6, 2), (3, 3), (4, 10), (1, 3)]:
         outputs, targets = 2*torch.randn(n, classes, generator=random), torch.randint(classes, (n,), generator=random)
-        result = as_tensor(call(cross_entropy, outputs, targets), 'The loss')
+        result = call(cross_entropy, outputs, targets)
         right = F.cross_entropy(outputs, targets)
-        compare(result, right, _loss_mistakes(outputs, targets), 'The loss', f' for {n} images and {classes} classes')
+        compare(result, right, _loss_mistakes(outputs, targets), 'The loss', f' for {n} images and {classes} classes', tensor=True)
     outputs, targets = torch.tensor([[300., -300.], [-2000., 2000.], [400., 390.]]), torch.tensor([1, 1, 0])
     result, right = as_tensor(call(cross_entropy, outputs, targets), 'The loss'), F.cross_entropy(outputs, targets)
     given = f' for the outputs {_as_words(outputs.tolist())}, with the right classes `[1, 1, 0]`'
@@ -137,6 +138,9 @@ def check_cross_entropy(
         raise NotYet(f'The loss is {result.item():.4g}{given}. That is too small: the first image alone has a loss of 600, '
                      'since its two outputs are that far apart. A smallest probability, or clipped outputs, would hide that.')
     compare(result, right, what='The loss', given=given)
+    outputs = torch.randn(5, 3, generator=random).requires_grad_()
+    targets = torch.tensor([2, 0, 1, 1, 2])
+    compare_gradients(call(cross_entropy, outputs, targets), F.cross_entropy(outputs, targets), {'outputs': outputs}, 'The loss')
     return '`F.cross_entropy` goes the same way, and never has to divide by a sum or look at a probability of 0.'
 
 # %% ../../nbs/exercises/cnn.ipynb #189c6f0e
@@ -194,7 +198,7 @@ def check_final_answers(
     for images in (x, x[:1]):
         net, before = _net_in_training(), _net_in_training()
         with torch.no_grad(): outputs = _net_in_training().eval()(images)
-        try: result = as_tensor(call(final_answers, net, images), 'The list of answers')
+        try: result = as_tensor(call(final_answers, net, images, in_place=True), 'The list of answers')  # a check of its own comes below
         except NotYet as e:
             if 'Expected more than 1 value per channel' not in str(e): raise
             raise NotYet('It stops for a single image: in training mode, batch normalisation finds no spread in it.') from None
@@ -212,7 +216,7 @@ def _check_modes(
     def answers(seed, images):
         with torch.random.fork_rng([]):
             torch.manual_seed(seed)
-            return as_tensor(call(final_answers, _net_in_training(), images))
+            return as_tensor(call(final_answers, _net_in_training(), images, in_place=True))
     if any(not close(answers(seed, x), answers(0, x)) for seed in range(1, 6)):
         raise NotYet('Your answers change from call to call: dropout is still at work. In which mode is the model?')
     if not close(answers(0, torch.cat([x, x + 3]))[:len(x)], answers(0, x)):
@@ -227,6 +231,10 @@ def _check_untouched(
     modes, wanted = ([o.training for o in module.modules()] for module in (net, before))
     if any(not same(a, b) for a, b in zip(net.state_dict().values(), before.state_dict().values())):
         raise NotYet('The answers are right, but the model has changed: its averages or its weights are other ones than before.')
+    if any(m._forward_hooks or m._forward_pre_hooks for m in net.modules()):
+        raise NotYet('The answers are right, but you leave a hook in the model. It would run in the training, too: `remove()` it.')
+    if any(p.grad is not None or not p.requires_grad for p in net.parameters()):
+        raise NotYet('The answers are right, but the parameters have gradients now, or are no longer marked for them, and the training would notice.')
     if modes == wanted: return
     if not any(modes): raise NotYet('The answers are right, but now the model is in `eval`, and the training would go on that way. Put it back.')
     if all(modes): raise NotYet('The answers are right. But one layer was in `eval` before, and `train()` has switched all of them. '
@@ -282,7 +290,10 @@ def _matrix_mistakes(
     "What goes wrong in a confusion matrix."
     n = int(max(targets.max(), answers.max())) + 1
     smaller = {'A class is missing that never occurs among these images. It needs a row and a column all the same.': matrix[:n, :n]}
-    return (smaller if n < len(matrix) else {}) | {
+    bytes_ = {f'Your matrix has no room for a count of {matrix.max()}: its type ends at 255 or 127, and then begins anew. Which type has more room?':
+              matrix % 256, 'Your matrix has no room for such counts: its type ends at 127, and goes on below 0. Which type has more room?':
+              matrix.to(torch.int8)} if matrix.max() > 255 else {}
+    return bytes_ | (smaller if n < len(matrix) else {}) | {
         'Rows and columns have changed places. A row is for a true class, a column for an answer.': matrix.T,
         'No field has more than 1. When several images belong to the same field, `matrix[targets, answers] += 1` '
         'raises it only once.': matrix.clamp(max=1),
@@ -317,6 +328,42 @@ def _worst_mistakes(
             'Those are the images about which the model is least certain. To be certain and wrong is worse.': certain.argsort()[:k],
             'Those are the images about which the model is most certain, right or wrong.': certain.argsort(descending=True)[:k]}
 
+# %% ../../nbs/exercises/cnn.ipynb #50f07e16
+# The matrix and the worst images
+def _matrix(
+    outputs: Tensor, # (n, classes)
+    targets: Tensor, # (n,), the right classes
+) -> Tensor: # (classes, classes)
+    "The confusion matrix."
+    classes = outputs.shape[1]
+    return torch.bincount(targets*classes + outputs.argmax(1), minlength=classes**2).view(classes, classes)
+
+
+def _report_mistakes(
+    sample: tuple[Tensor, Tensor, int], # outputs, targets, and how many images are wanted
+) -> dict[str, Tensor]: # what to say to which matrix, or to which list of images
+    "What goes wrong in a report."
+    outputs, targets, k = sample
+    return _matrix_mistakes(targets, outputs.argmax(1), _matrix(outputs, targets)) | _worst_mistakes(outputs, targets, k)
+
+
+def _judge_report(
+    report: Callable, # the reader's
+    sample: tuple[Tensor, Tensor, int], # outputs, targets, and how many images are wanted
+    mistakes: dict[str, Tensor], # what to say to which of the two
+):
+    "Raise `NotYet` unless a report is right."
+    outputs, targets, k = sample
+    given = f' for {len(outputs)} images, {outputs.shape[1]} classes and `k={k}`'
+    losses = F.cross_entropy(outputs, targets, reduction='none')
+    matrix, worst = _two_results(call(report, outputs, targets, k))
+    compare(matrix, _matrix(outputs, targets), mistakes, 'The matrix', given)
+    if worst.ndim == 1 and len(worst) < k and k > (outputs.argmax(1) != targets).sum():
+        raise NotYet(f'You found {len(worst)} images, and {k} were wanted. '
+                     'One that was answered correctly, but with doubts, has a loss, too.')
+    if k == 1: worst = worst.flatten()
+    _compare_worst(worst, losses, k, mistakes, given)
+
 # %% ../../nbs/exercises/cnn.ipynb #47b5f6a6
 @gives_verdict
 def check_report(
@@ -324,19 +371,12 @@ def check_report(
 ) -> str: # for a right answer
     "Does a function count which class was taken for which, and find the worst images?"
     random = torch.Generator().manual_seed(4)
-    for n, seen, classes, k in [(40, 3, 3, 6), (30, 2, 4, 30), (25, 2, 2, 1)]:
+    samples = []
+    for n, seen, classes, k in [(40, 3, 3, 6), (30, 2, 4, 30), (25, 2, 2, 1), (31, 4, 4, 5), (1500, 2, 2, 3)]:
         outputs, targets = 2*torch.randn(n, classes, generator=random), torch.randint(seen, (n,), generator=random)
         outputs[:, seen:] -= 20.
-        given = f' for {n} images, {classes} classes and `k={k}`'
-        answers, losses = outputs.argmax(1), F.cross_entropy(outputs, targets, reduction='none')
-        matrix, worst = _two_results(call(report, outputs, targets, k))
-        right = torch.bincount(targets*classes + answers, minlength=classes**2).view(classes, classes)
-        compare(matrix, right, _matrix_mistakes(targets, answers, right), 'The matrix', given)
-        if worst.ndim == 1 and len(worst) < k and k > (answers != targets).sum():
-            raise NotYet(f'You found {len(worst)} images, and {k} were wanted. '
-                         'One that was answered correctly, but with doubts, has a loss, too.')
-        if k == 1: worst = worst.flatten()
-        _compare_worst(worst, losses, _worst_mistakes(outputs, targets, k), given)
+        samples.append((outputs, targets, k))
+    compare_samples(samples, partial(_judge_report, report), _report_mistakes)
     wrong_by = torch.tensor([3000., 900., 4000., 1000., 5000., 2000., -1., 2.])
     _, worst = _two_results(call(report, torch.stack([wrong_by, torch.zeros(8)], 1), torch.ones(8, dtype=torch.long), 4))
     if not close(worst, torch.tensor([4, 2, 0, 5])):
@@ -348,12 +388,13 @@ def check_report(
 def _compare_worst(
     worst: Tensor, # the reader's list
     losses: Tensor, # (n,), the loss of each image
-    mistakes: dict[str, Tensor], # as `_worst_mistakes` gives them
+    k: int, # how many are wanted
+    mistakes: dict[str, Tensor], # what to say to which list
     given: str, # what the reader's function was given
 ):
     "Raise `NotYet` unless a list begins with the worst images. The number of an image is neither too large nor too small."
     n = len(losses)
-    right = losses.argsort(descending=True)[:len(next(iter(mistakes.values())))]
+    right = losses.argsort(descending=True)[:k]
     if worst.shape == right.shape and not any(close(worst, o) for o in [right, *mistakes.values()]):
         numbers = worst.tolist()
         for i, (found, wanted) in enumerate(zip(numbers, right.tolist())):

@@ -18,7 +18,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ..convolution import one_cycle
-from .core import NotYet, as_tensor, call, close, compare, gives_verdict
+from .core import NotYet, as_tensor, call, close, compare, compare_samples, gives_verdict
 
 # %% ../../nbs/exercises/convolution.ipynb #7e6f5046
 _SIZES = [(28, 3, 1, 0), (28, 7, 2, 3), (7, 3, 1, 1), (7, 3, 2, 1), (28, 28, 1, 0), (10, 3, 4, 0), (5, 2, 2, 0), (12, 2, 2, 1)]
@@ -93,11 +93,12 @@ def check_convolutions(
         right = F.conv2d(image[None, None], kernels[:, None])[0]
         given = f' for an image of {height} × {width} pixels and {n} kernels of {k} × {k}'
         if n == 1: given = given.replace('1 kernels', '1 kernel')
-        try: result = as_tensor(call(convolutions, image, kernels))
+        try: returned = call(convolutions, image, kernels)
         except NotYet as e: raise NotYet(f'{e}{_convolution_hint(str(e), k)}') from None
+        result = as_tensor(returned)
         if k != 3 and result.shape == (n, height - 2, width - 2):
             raise NotYet(f'The result has the size that is right for kernels of 3 × 3. These are {k} × {k}.')
-        compare(result, right, _convolution_mistakes(image, kernels, right), given=given)
+        compare(returned, right, _convolution_mistakes(image, kernels, right), given=given, tensor=True)
     return 'This is a layer of a network, for an image of one channel: every kernel makes a channel of the result.'
 
 # %% ../../nbs/exercises/convolution.ipynb #a93d8ee9
@@ -172,13 +173,14 @@ def check_max_pool(
         images = torch.randn(shape, generator=random)
         right = F.max_pool2d(images, 2)
         odd = shape[2] % 2 or shape[3] % 2
-        try: result = as_tensor(call(max_pool, images))
+        try: returned = call(max_pool, images)
         except NotYet as e:
             if 'stopped with' not in str(e) or not odd: raise
             raise NotYet(f'{e} It has an odd number of rows or columns. The last one belongs to no square, and is left out.') from None
+        result = as_tensor(returned)
         if odd and close(result, F.max_pool2d(images, 2, ceil_mode=True)):
             raise NotYet('When the number of rows or columns is odd, the last one belongs to no square, and is left out.')
-        compare(result, right, _pool_mistakes(images, right), given=f' for images of the shape `{shape}`')
+        compare(returned, right, _pool_mistakes(images, right), given=f' for images of the shape `{shape}`', tensor=True)
     return 'Of four numbers three are thrown away, and no parameter was needed for it.'
 
 # %% ../../nbs/exercises/convolution.ipynb #c7e00031
@@ -281,18 +283,47 @@ def check_rate_at(
     rate_at: Callable, # takes `epoch`, `batch`, `epochs`, `batches` and `lr`, returns a learning rate
 ) -> str: # for a right answer
     "Does a function give the learning rate at any batch of one cycle?"
-    for epochs, batches, lr in [(1, 20, 1.), (3, 10, 0.1), (2, 7, 0.01)]:
-        def cycle(progress): return one_cycle(progress, lr/25, lr, lr/1e5)
+    asked = {}
+    def judge(sample, mistakes):
+        epochs, batches, lr = sample
+        if sample not in asked: asked[sample] = _rates_of(rate_at, *sample)
         steps = [(epoch, batch) for epoch in range(epochs) for batch in range(batches)]
-        rates = [as_tensor(call(rate_at, *step, epochs, batches, lr), 'The rate') for step in steps]
-        for rate in rates:
-            if rate.numel() != 1: raise NotYet(f'The rate should be a single number, and it has the shape `{tuple(rate.shape)}`.')
-        rates = torch.tensor([rate.item() for rate in rates])
-        rights = torch.tensor([cycle((epoch*batches + batch)/(epochs*batches)) for epoch, batch in steps])
+        rates = asked[sample]
+        rights = torch.tensor([one_cycle((epoch*batches + batch)/(epochs*batches), lr/25, lr, lr/1e5) for epoch, batch in steps])
         if not close(rates/lr, rights/lr, 1e-3):
-            for words, mistaken in _rate_mistakes(epochs, batches, lr).items():
+            for words, mistaken in mistakes.items():
                 if close(rates/lr, mistaken/lr, 1e-3): raise NotYet(words)
         for rate, right, (epoch, batch) in zip(rates, rights, steps):
             compare(rate/lr, right/lr, what='The rate, divided by `lr`,', tolerance=1e-3,
                     given=f' for batch {batch} of epoch {epoch}, with {epochs} × {batches} batches and `lr={lr:g}`')
+    compare_samples([(3, 10, 0.1), (2, 7, 0.01), (1, 20, 1.), (4, 9, 0.02)], judge, lambda sample: _rate_mistakes(*sample))
+    _check_end(rate_at)
     return 'So one training of two epochs is not two trainings of one: those would be two cycles.'
+
+# %% ../../nbs/exercises/convolution.ipynb #683a3f64
+# The rates that a function gives, and those at the end
+def _rates_of(
+    rate_at: Callable, # the reader's
+    epochs: int, # of the training
+    batches: int, # of each epoch
+    lr: float, # the largest rate
+) -> Tensor: # (epochs*batches,)
+    "The rates of a whole training. Raises `NotYet` if one is no number."
+    rates = [as_tensor(call(rate_at, epoch, batch, epochs, batches, lr), 'The rate') for epoch in range(epochs) for batch in range(batches)]
+    for rate in rates:
+        if rate.numel() != 1: raise NotYet(f'The rate should be a single number, and it has the shape `{tuple(rate.shape)}`.')
+    return torch.tensor([rate.item() for rate in rates])
+
+
+def _check_end(
+    rate_at: Callable, # the reader's
+):
+    "Raise `NotYet` if the last rates of a long training are those of another end. Only there can one see it."
+    epochs, batches, lr = 2, 3000, 0.5
+    last = as_tensor(call(rate_at, epochs - 1, batches - 1, epochs, batches, lr), 'The rate').item()/lr
+    done = 1 - 1/(epochs*batches)
+    right, zero = (one_cycle(done, 1/25, 1, end) for end in (1e-5, 0))
+    if abs(last - right) < 0.1*right: return
+    ending = 'Your rate ends at 0. ' if abs(last - zero) < 0.1*right else ''
+    raise NotYet(f'{ending}In a long training, the last rate should be a 100,000th of the largest, or a little more. '
+                 f'With {epochs} × {batches} batches, the last of yours is {last:.2g} times the largest.')

@@ -6,17 +6,19 @@ Docs: https://mnist-nb.github.io/mnist_nb/exercises/index.html.md"""
 
 # %% auto #0
 __all__ = ['Verdict', 'NotYet', 'gives_verdict', 'name_of', 'described', 'call', 'same', 'as_tensor', 'close', 'compare',
-           'accepts', 'rejects']
+           'compare_gradients', 'counting_gradients', 'compare_samples', 'taken', 'accepts', 'rejects']
 
 # %% ../../nbs/exercises/index.ipynb #b171bc58
 # Imports
 import html, re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import wraps
+from itertools import islice
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 # %% ../../nbs/exercises/index.ipynb #5725611e
 class Verdict:
@@ -47,6 +49,14 @@ class Verdict:
 class NotYet(Exception): "Raised within a check: the answer isn't right yet, and why."
 
 
+def _error(
+    e: BaseException, # what was raised
+) -> str: # such as `ValueError: too long`
+    "An error in one line."
+    lines = str(e).strip().splitlines() or ['']
+    return f'{type(e).__name__}: {lines[0][:150]}'
+
+
 def gives_verdict(
     check: Callable[..., str], # raises `NotYet` for a wrong answer, returns the words for a right one
 ) -> Callable[..., Verdict]: # the same check, which raises nothing and returns a `Verdict`
@@ -57,6 +67,9 @@ def gives_verdict(
             return Verdict(False, 'There is still a `...` where your answer goes.')
         try: return Verdict(True, check(*args, **kwargs))
         except NotYet as e: return Verdict(False, str(e))
+        except (Exception, SystemExit) as e:  # such as an object of the reader's that stops when it is printed or compared
+            return Verdict(False, f'The check could not go on: it met `{_error(e)}`. Is your answer what the exercise asks for, '
+                                  'and is it the only thing in the brackets?')
     checked.__annotations__['return'] = Verdict
     return checked
 
@@ -83,21 +96,17 @@ def described(
 def call(
     function: Callable, # the reader's
     *args: object, # what to call it with
-    in_place: bool = False, # may it change the tensors it is given?
+    in_place: bool = False, # may it change what it is given?
     none: bool = False, # may it return `None`?
 ) -> object: # what it returned
     "Call a reader's function. Raises `NotYet` if it isn't one, stops, returns nothing, or changes what it was given."
     if not callable(function):
         raise NotYet(f'This check wants the function or class itself, without brackets behind its name. It got {described(function)}.')
-    before = [a.detach().clone() if isinstance(a, Tensor) else a for a in args]
-    given = ', '.join(map(described, before)) or 'no argument'
+    before, given = [_noted(a) for a in args], ', '.join(map(described, args)) or 'no argument'
     try: result = function(*args)
-    except Exception as e:
-        lines = str(e).strip().splitlines() or ['']
-        raise NotYet(f'{name_of(function)} stopped with `{type(e).__name__}: {lines[0][:150]}`. It was given {given}.') from None
-    changed = any(isinstance(a, Tensor) and not same(a.detach(), b) for a, b in zip(args, before))
-    if changed and not in_place:
-        raise NotYet(f'{name_of(function)} changes the tensor that it was given, and whoever calls it may still need that. Make a new tensor.')
+    except (Exception, SystemExit) as e: raise NotYet(f'{name_of(function)} stopped with `{_error(e)}`. It was given {given}.') from None
+    changes = [_change(a, b) for a, b in zip(args, before)]
+    if any(changes) and not in_place: raise NotYet(f'{name_of(function)} {next(filter(None, changes))}')
     if result is None and not none:
         raise NotYet(f'{name_of(function)} returns nothing. Write your lines where the `...` is, and end them with `return`.')
     if result is ...: raise NotYet(f'{name_of(function)} still returns `...`.')
@@ -110,6 +119,76 @@ def same(
 ) -> bool: # `nan` equals `nan` here
     "Whether two tensors have the same shape and the same values."
     return a.shape == b.shape and torch.equal(a.nan_to_num(0.5), b.nan_to_num(0.5)) and torch.equal(a.isnan(), b.isnan())
+
+# %% ../../nbs/exercises/index.ipynb #b029c943
+# What a function was given, before and after
+def _noted(
+    value: object, # an argument
+) -> object: # all that a function could change in it, copied
+    "What an argument is like before the reader's function gets it."
+    if isinstance(value, Tensor):
+        grad = value.grad if value.is_leaf else None
+        return value.detach().clone(), value.requires_grad, None if grad is None else grad.clone()
+    if isinstance(value, np.ndarray): return value.copy()
+    if isinstance(value, (list, tuple)): return [_noted(v) for v in value]
+    if isinstance(value, dict): return {k: _noted(v) for k, v in value.items()}
+    if not isinstance(value, nn.Module): return value
+    layers = list(value.modules())
+    hooks = [sum(map(len, (m._forward_hooks, m._forward_pre_hooks, m._backward_hooks))) for m in layers]
+    return layers, [m.training for m in layers], hooks, {k: _noted(v) for k, v in (*value.named_parameters(), *value.named_buffers())}
+
+
+def _change(
+    value: object, # an argument, after the call
+    before: object, # what `_noted` made of it before
+) -> str: # what to say after the name of the function, or nothing
+    "What a function did to an argument."
+    if isinstance(value, Tensor):
+        (values, marked, grad), now = before, value.grad if value.is_leaf else None
+        if not same(value.detach(), values):
+            return 'changes the tensor that it was given, and whoever calls it may still need that. Make a new tensor.'
+        if value.requires_grad != marked:
+            return 'leaves the tensor that it was given marked for gradients, or unmarks it. Work with a `clone()` of it.'
+        if (now is None) != (grad is None) or now is not None and not same(now, grad):
+            return 'leaves a gradient in the tensor that it was given. Work with a `clone()` of it.'
+    elif isinstance(value, np.ndarray):
+        if value.shape != before.shape or (value != before).any(): return 'changes the array that it was given. Make a new one.'
+    elif isinstance(value, (list, tuple, dict)):
+        if len(value) < len(before): return 'takes something out of the list that it was given, and whoever calls it may still need that.'
+        pairs = [(value[k], before[k]) for k in before] if isinstance(value, dict) and set(value) == set(before) else zip(value, before)
+        if len(value) > len(before) or any(_differs(v, b) for v, b in pairs):
+            return 'changes the list that it was given, or what is in it. Whoever calls it may still need that as it was: make a new one.'
+    elif isinstance(value, nn.Module): return _change_of_module(_noted(value), before)
+    return ''
+
+
+def _differs(
+    value: object, # what is in a list now
+    before: object, # what `_noted` made of what was there
+) -> bool:
+    "Whether what is in a list has changed."
+    kept = isinstance(value, (Tensor, np.ndarray, list, tuple, dict, nn.Module))  # what `_noted` copies
+    try: return bool(_change(value, before)) if kept else value is not before and bool(value != before)
+    except Exception: return True  # another kind of thing stands there now
+
+# %% ../../nbs/exercises/index.ipynb #ea51f453
+# What a function did to a network
+def _change_of_module(
+    now: tuple, # what `_noted` makes of a module after the call
+    before: tuple, # the same before it
+) -> str: # what to say after the name of the function, or nothing
+    "What a function did to a network that it was given."
+    (layers, modes, hooks, state), (old_layers, old_modes, old_hooks, old_state) = now, before
+    if len(layers) != len(old_layers) or any(a is not b for a, b in zip(layers, old_layers)) or set(state) != set(old_state):
+        return 'changes the layers of the network that it was given. Whoever calls it needs them as they were.'
+    if hooks != old_hooks: return 'leaves a hook in the network that it was given. Whoever calls the network next would run it, too: `remove()` it.'
+    if modes != old_modes: return 'leaves the network that it was given in another mode, `train` or `eval`, than it was before.'
+    for k, (values, marked, grad) in state.items():
+        was, was_marked, old_grad = old_state[k]
+        if not same(values, was): return 'changes the layers that it was given: their weights are other ones now. Make new tensors.'
+        if marked != was_marked or (grad is None) != (old_grad is None) or grad is not None and not same(grad, old_grad):
+            return 'changes the layers that it was given: it leaves gradients in them, or changes what is marked.'
+    return ''
 
 # %% ../../nbs/exercises/index.ipynb #e635b450
 def as_tensor(
@@ -160,10 +239,13 @@ def compare(
     what: str = 'The result', # how to call the result in a sentence
     given: str = '', # what the reader's function was given, such as ` for a batch of 3 images`
     tolerance: float = 1e-4, # relative
+    tensor: bool = False, # does it have to be a tensor?
 ):
     "Raise `NotYet` unless a result is right, with the words for a known mistake, or with what differs."
     got, right = as_tensor(result, what), as_tensor(right)
-    if close(got, right, tolerance): return
+    if close(got, right, tolerance):
+        if tensor and not isinstance(result, Tensor): raise NotYet(_no_tensor(result, what))
+        return
     for words, value in mistakes.items():
         if close(got, as_tensor(value), tolerance): raise NotYet(words)
     if got.shape != right.shape:
@@ -190,6 +272,97 @@ def _how_wrong(
     room = f' Its type, `{got.dtype}`, has no room for the decimals.' if fractions else ''
     shown = f'{value:.4g}' if isinstance(value, float) else value
     return f'It is `{shown}`{where}, and should be something else.{room}'
+
+# %% ../../nbs/exercises/index.ipynb #6db768c7
+# A tensor, and its gradients
+def _no_tensor(
+    result: object, # of the right numbers
+    what: str, # how to call it
+) -> str: # a sentence or two
+    "What to say if a reader returns the right numbers, and no tensor."
+    several = isinstance(result, Sequence) and any(isinstance(v, Tensor) for v in result)
+    way = '`torch.stack` makes one of tensors in a list' if several else '`torch.tensor` makes one of it'
+    return f'{what} has the right numbers, but is of the type `{type(result).__name__}`, and a tensor was asked for. {way}.'
+
+
+def compare_gradients(
+    result: object, # the reader's, whose numbers are right
+    right: Tensor, # the right one, from the same marked tensors
+    marked: Mapping[str, Tensor], # what to call these, and the tensors
+    what: str = 'The result', # how to call the result in a sentence
+):
+    "Raise `NotYet` unless the same gradients find their way back from a result as from the right one."
+    cut = 'Is it cut off by `item`, `float`, `data`, `detach`, `no_grad`, `torch.tensor` or NumPy?'
+    if not isinstance(result, Tensor): raise NotYet(_no_tensor(result, what))
+    if not result.requires_grad: raise NotYet(f'{what} is right, but no gradient can find its way back from it. {cut}')
+    weights = torch.linspace(1, 2, right.numel(), dtype=torch.float64).reshape(right.shape)
+    back = lambda value: torch.autograd.grad((value.double()*weights).sum(), list(marked.values()), allow_unused=True)
+    expected = back(right)
+    try: found = back(result)
+    except RuntimeError as e: raise NotYet(f'{what} is right, but the way back stops with `{_error(e)}`.') from None
+    for name, got, wanted in zip(marked, found, expected):
+        if got is None: raise NotYet(f'{what} is right, but no gradient finds its way back from it to `{name}`. {cut}')
+        compare(got, wanted, what=f'{what} is right. The gradient of `{name}`')
+
+# %% ../../nbs/exercises/index.ipynb #b0052150
+# Was anything trained?
+@contextmanager
+def counting_gradients() -> Iterator[list]: # grows by one with each backward pass
+    "Look on at backward passes."
+    seen, module = [], torch.autograd
+    originals = {name: getattr(module, name) for name in ('backward', 'grad')}
+    def noting(original):
+        @wraps(original)
+        def counted(*args, **kwargs):
+            seen.append(original.__name__)
+            return original(*args, **kwargs)
+        return counted
+    for name, original in originals.items(): setattr(module, name, noting(original))
+    try: yield seen
+    finally:
+        for name, original in originals.items(): setattr(module, name, original)
+
+# %% ../../nbs/exercises/index.ipynb #00934df8
+# Several samples, and no list without an end
+def compare_samples(
+    samples: Sequence, # inputs, one for each call
+    judge: Callable, # takes an input and words to leave out; raises `NotYet` if the answer to it isn't right
+    mistakes: Callable, # takes an input, returns what `compare` gets as `mistakes`
+):
+    "Raise `NotYet` for the first input with a wrong answer. Words for a known mistake must fit a second one, too."
+    for i, sample in enumerate(samples):
+        try: judge(sample, {})
+        except NotYet as e:
+            first = e
+            break
+    else: return
+    known, others = mistakes(sample), [o for k, o in enumerate(samples) if k != i]
+    def doubtful(words):
+        fits = [_says(judge, o, {words: mistakes(o)[words]}) for o in others if words in mistakes(o)]
+        return bool(fits) and words not in fits
+    judge(sample, {words: value for words, value in known.items() if not doubtful(words)})
+    raise first  # right the second time: the answer has changed something
+
+
+def _says(
+    judge: Callable, # as `compare_samples` gets it
+    *args: object, # what to call it with
+) -> str: # what it says, or nothing
+    "What is said to an answer."
+    try: judge(*args)
+    except NotYet as e: return str(e)
+    return ''
+
+
+def taken(
+    values: Iterable, # a list, or something that hands out one value after the other, such as a generator
+    most: int, # how many there may be
+    what: str = 'The result', # how to call them in a sentence
+) -> list: # of the values
+    "The values as a list. Raises `NotYet` if there are more than there may be, even if they never end."
+    found = list(islice(iter(values), most + 1))
+    if len(found) > most: raise NotYet(f'{what} goes on and on: there are more than {most} values in it. Where should it end?')
+    return found
 
 # %% ../../nbs/exercises/index.ipynb #56df1e80
 def accepts(

@@ -16,7 +16,7 @@ from types import SimpleNamespace
 import torch
 from torch import Tensor, nn
 
-from .core import NotYet, call, compare, gives_verdict
+from .core import NotYet, call, compare, compare_samples, gives_verdict
 from ..linear import batch_accuracy, flat_sample, mnist_loss
 from ..optimizer import BasicOptim, TensorLoader
 
@@ -230,21 +230,61 @@ def check_fit(
     _check_rates(rates, 0.05, 'A second')
     _right_fit(dls, expected, 2, 0.05)
     compare(_weights(model), _weights(expected), what='What a second `fit` left in the parameters')
+    _check_fresh(learner_class)
     return 'The weights are those of plain gradient descent, to the last digit that counts.'
+
+# %% ../../nbs/exercises/learner.ipynb #1fb09ff0
+# Loaders that shuffle
+class _Shuffling:
+    "A loader that gives other batches each time, and keeps what it gave."
+    def __init__(self,
+        dl: TensorLoader, # has `x` and `y`
+        seed: int, # of the shuffling
+    ): self.x, self.y, self.passes, self.generator = dl.x, dl.y, [], torch.Generator().manual_seed(seed)
+
+    def __len__(self) -> int: return 3
+
+    def __iter__(self):
+        self.passes.append([])
+        for chosen in torch.randperm(len(self.x), generator=self.generator).split(32):
+            self.passes[-1].append((self.x[chosen], self.y[chosen]))
+            yield self.passes[-1][-1]
+
+
+def _check_fresh(
+    learner_class: type, # the reader's
+):
+    "Raise `NotYet` unless each epoch goes through the training loader anew, which shuffles."
+    (dls, model), expected = _small_task(6), _small_task(6)[1]
+    dls.train = _Shuffling(dls.train, 6)
+    _fitted(learner_class, dls, model, 3, 0.05)
+    passes = [batches for batches in dls.train.passes if len(batches) == 3]
+    if len(passes) < 3:
+        raise NotYet(f'In three epochs, your learner went through `dls.train` {len(passes)} time{"s"*(len(passes) != 1)}. A loader shuffles '
+                     'each time it is walked through. So go through it in each epoch, and keep no list of its batches.')
+    todo = iter(passes[-3:])
+    _right_fit(dls, expected, 3, 0.05, batches=lambda dls: next(todo))
+    compare(_weights(model), _weights(expected), what='What `fit` left in the parameters', given=', with a loader that shuffles')
+
+
+def _still(
+    learner_class: type, # the reader's
+    *milestones: tuple[str, Callable], # number and check of each
+):
+    "Raise `NotYet` unless earlier milestones hold, too."
+    for number, check in milestones:
+        verdict = check(learner_class)
+        if not verdict: raise NotYet(f'That is fine, but milestone {number} no longer holds: {verdict.words}')
 
 # %% ../../nbs/exercises/learner.ipynb #3484eb03
 _COLUMNS = {'training loss': ('train', _losses), 'validation loss': ('valid', _losses), 'metric': ('valid', _too_high)}
 
 # %% ../../nbs/exercises/learner.ipynb #20fa0d27
-def _check_number(
+def _number_mistakes(
     name: str, # one of `_COLUMNS`
-    value: object, # what the reader's row holds there
-    epoch: int, # counted from 1
-    right: list[tuple[Tensor, Tensor]], # what `_right_fit` returns for this epoch
-):
-    "Raise `NotYet` unless a number of a row is right."
-    if isinstance(value, Tensor) and value.requires_grad:
-        raise NotYet(f'The {name} still holds on to the calculation that it came from, and to its memory. `item()` makes a number of it.')
+    right: list[tuple[Tensor, Tensor]], # what `_right_fit` returns for an epoch
+) -> dict[str, Tensor]: # what to say to which number, and the right number with no words
+    "What is often found in a row of the history."
     while_training, checked, afterwards = right
     pairs = {'training loss': while_training, 'validation loss': checked, 'metric': checked}
     split, f = _COLUMNS[name]
@@ -261,7 +301,21 @@ def _check_number(
     for other in set(_COLUMNS) - {name}:
         words = f'Where the {name} should be, there is the {other}. The order is training loss, validation loss, metric.'
         mistakes[words] = _COLUMNS[other][1](*pairs[other]).mean()
-    compare(value, numbers.mean(), what=f'The {name} of epoch {epoch}', mistakes=mistakes)
+    return mistakes | {'': numbers.mean()}
+
+
+def _check_numbers(
+    name: str, # one of `_COLUMNS`
+    values: list, # what the reader's rows hold there
+    rights: list, # what `_right_fit` returns, for each epoch
+):
+    "Raise `NotYet` unless the numbers of a column are right. Words for a known mistake must fit two epochs."
+    if any(isinstance(value, Tensor) and value.requires_grad for value in values):
+        raise NotYet(f'The {name} still holds on to the calculation that it came from, and to its memory. `item()` makes a number of it.')
+    known = [_number_mistakes(name, right) for right in rights]
+    numbers = [mistakes.pop('') for mistakes in known]
+    def judge(i, mistakes): compare(values[i], numbers[i], mistakes, f'The {name} of epoch {i + 1}')
+    compare_samples(range(len(values)), judge, lambda i: known[i])
 
 # %% ../../nbs/exercises/learner.ipynb #163d4977
 @gives_verdict
@@ -276,13 +330,14 @@ def check_history(
     if not hasattr(history, '__len__'): raise NotYet(f'`history` should be a list of rows. It is of the type `{type(history).__name__}`.')
     if len(history) != 2: raise NotYet(f'`fit(2, lr)` should leave two rows in `history`, one for each epoch. There are {len(history)}.')
     right = _right_fit(dls, _small_task(3)[1], 2, 0.1)
-    for epoch, (row, pairs) in enumerate(zip(history, right), start=1):
+    for row in history:
         if not isinstance(row, Sequence): raise NotYet(f'A row should be a list. It is of the type `{type(row).__name__}`.')
         if len(row) != 3: raise NotYet('A row should hold three numbers here: the training loss, the validation loss, and the one metric.')
-        for name, value in zip(_COLUMNS, row): _check_number(name, value, epoch, pairs)
+    for i, name in enumerate(_COLUMNS): _check_numbers(name, [row[i] for row in history], right)
     _fit(learner, 3, 0.1)
     if len(learner.history) == 5: raise NotYet('The rows of an earlier fit are still in `history`.')
     if len(learner.history) != 3: raise NotYet(f'After a second `fit`, of three epochs, `history` holds {len(learner.history)} rows.')
+    _still(learner_class, ('9.1', check_fit))
     return 'These are the columns of the table that `Learner.fit` prints. (fastai smooths the first of them.)'
 
 # %% ../../nbs/exercises/learner.ipynb #41106558
@@ -320,6 +375,7 @@ def check_modes(
             raise NotYet(f'In epoch {epoch} the model learns in `eval` mode. What has to come after validating?')
         if any(model != layer for _, model, layer, _ in seen):
             raise NotYet('The model itself is switched, and the layers inside it are not. Which method of a module reaches them, too?')
+    _still(learner_class, ('9.1', check_fit), ('9.2', check_history))
     return 'With batch normalisation in the model, as in chapter 8, forgetting this would have cost you without a word.'
 
 # %% ../../nbs/exercises/learner.ipynb #7f29248e
@@ -407,6 +463,7 @@ def check_callbacks(
     if log.count('after_epoch') != 3: raise NotYet('After it was stopped once, the learner should train again when `fit` is called again. Where is `stop` set back?')
     if _stopped(learner_class, 'before_fit')[1].count('after_epoch') > 1:
         raise NotYet('A callback set `learner.stop = True` in `before_fit`, and was not heard. Set `stop` to `False` only once in `fit`, before any callback is told.')
+    _still(learner_class, ('9.1', check_fit), ('9.2', check_history), ('9.3', check_modes))
     return 'fastai prints its tables, finds its learning rates and runs its one cycle in this way.'
 
 # %% ../../nbs/exercises/learner.ipynb #191383ae
@@ -415,13 +472,16 @@ def check_on_digits(
     learner_class: type, # `MyLearner(dls, model, loss_func, opt_func, metrics)`
 ) -> str: # for a right answer
     "Does the learner train the linear model of chapter 5?"
+    for number, check in (('9.1', check_fit), ('9.2', check_history), ('9.3', check_modes), ('9.4', check_callbacks)):
+        verdict = check(learner_class)
+        if not verdict: raise NotYet(f'Before it learns digits, milestone {number} has to hold: {verdict.words}')
     dls = SimpleNamespace(train=TensorLoader(*flat_sample('train'), shuffle=True, seed=1), valid=TensorLoader(*flat_sample('valid')))
     model = nn.Linear(28*28, 1)
     for p in model.parameters(): nn.init.zeros_(p)
     learner = _made(learner_class, dls, model, opt_func=BasicOptim, loss_func=mnist_loss, metrics=[batch_accuracy])
     _fit(learner, 5, 1.)
     with torch.no_grad(): accuracy = batch_accuracy(model(dls.valid.x), dls.valid.y).item()
-    if accuracy < 0.96: raise NotYet(f'After five epochs the model is right for {accuracy:.1%} of the validation images, and 97 % were expected. Do the milestones before this one still pass?')
+    if accuracy < 0.96: raise NotYet(f'After five epochs the model is right for {accuracy:.1%} of the validation images, and 97 % were expected. All milestones before this one hold. What is different here? The learning rate is 1, there are many batches, and five epochs.')
     history = getattr(learner, 'history', [])
     if not isinstance(history, Sequence) or len(history) != 5: raise NotYet('It learns. But `history` should have five rows, one for each epoch.')
     if not isinstance(history[-1], Sequence) or len(history[-1]) != 3: raise NotYet('It learns. But a row of `history` should be a list of three numbers.')

@@ -16,7 +16,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from .core import NotYet, as_tensor, call, compare, gives_verdict
+from .core import NotYet, as_tensor, call, close, compare
+from .core import compare_gradients, counting_gradients, gives_verdict, taken
 from ..linear import flat_sample
 
 # %% ../../nbs/exercises/linear.ipynb #1612afcc
@@ -58,7 +59,10 @@ def check_predict(
             if height == 28 or '784' not in str(e): raise
             raise NotYet('Your numbers seem to be made for 28 × 28 pixels only. Take height and width from the shape, or use −1.') from None
         compare(result, F.linear(images.flatten(1), weights.reshape(1, -1), bias), _wrong_predictions(images, weights, bias),
-                given=f' for {n} images of {height} × {width} pixels')
+                given=f' for {n} images of {height} × {width} pixels', tensor=True)
+        marked = {'images': images.requires_grad_(), 'weights': weights.requires_grad_(), 'bias': bias.requires_grad_()}
+        right = F.linear(images.flatten(1), weights.reshape(1, -1), bias)
+        compare_gradients(call(predict, images, weights, bias), right, marked, 'The prediction')
     return 'A weight belongs to a place in the image, and so all the weights can be looked at as an image. The chapter does it in its first picture.'
 
 # %% ../../nbs/exercises/linear.ipynb #4c8bdef8
@@ -114,7 +118,28 @@ def check_distance_loss(
         expected, = torch.autograd.grad(right, x)
         at_0 = 'The loss is right, but at 0 its gradient is 0. Is there an `abs` in your sigmoid? It has no slope at 0; `torch.where` can do without.'
         compare(slope, expected, {at_0: torch.where(x == 0, 0., expected)}, 'The loss is right. Its gradient')
+    _check_far_gradient(distance_loss)
     return 'A distance, squashed, averaged: nothing in it counts, and so it has a gradient everywhere.'
+
+# %% ../../nbs/exercises/linear.ipynb #a9c01b62
+# Far below 0
+def _check_far_gradient(
+    distance_loss: Callable, # the reader's, whose losses are right
+):
+    "Raise `NotYet` if there is no gradient at a prediction far below 0 for a target of 0. (For a target of 1, PyTorch's own is lost in rounding.)"
+    for places, kind in (([-30., -85., 1.], torch.float32), ([-100., -300., 1.], torch.float64)):
+        x = torch.tensor(places, dtype=kind)[:, None].requires_grad_()
+        try: slope, = torch.autograd.grad(call(distance_loss, x, torch.tensor([[0], [0], [1]])), x, allow_unused=True)
+        except Exception:
+            if kind == torch.float32: raise
+            return  # made for 32-bit floats alone, which is fine
+        expected = x.detach().double().sigmoid()/len(x)
+        flat = slope.double().abs()[:2] < 0.5*expected[:2]
+        if not flat.any(): continue
+        i = int(flat.nonzero()[0, 0])
+        bits = '' if kind == torch.float32 else ' in 64-bit floats'
+        raise NotYet(f'The loss is right. But at {places[i]:g}{bits} its gradient is {slope[i].item():.2g}, and should be {expected[i].item():.2g}: '
+                     'small, and not 0. What is cut off with `clamp`, or lost in rounding, can never be learned again.')
 
 # %% ../../nbs/exercises/linear.ipynb #48e7c9c3
 def _dealt(
@@ -125,13 +150,14 @@ def _dealt(
 ) -> list[list[int]]:       # the batches
     "The batches that a function makes. Raises `NotYet` if they aren't batches of indices."
     result = call(make_batches, n, size, seed)
-    try: result = list(result)
+    try: result = taken(result, 2*n + 10, 'Your list of batches')
+    except NotYet: raise
     except Exception as e:
         says = str(e).split('\n')[0][:150]
         raise NotYet(f'The result should be a list of batches, but going through it stops with `{type(e).__name__}: {says}`.') from None
     if result and all(isinstance(i, int) or getattr(i, 'ndim', None) == 0 for i in result):
         raise NotYet('That is one long list of indices. It still has to be cut into batches.')
-    try: return [[int(i) for i in batch] for batch in result]
+    try: return [[int(i) for i in taken(batch, 4*n + 10, 'A batch')] for batch in result]
     except (TypeError, ValueError): raise NotYet('Each batch should be a list of indices, which are whole numbers.') from None
 
 # %% ../../nbs/exercises/linear.ipynb #10836890
@@ -162,6 +188,19 @@ def _check_cover(
         raise NotYet(f'{given} there are {len(sizes)} batches, and batch {wrong[0][0]}, counted from 0, has {wrong[0][1]} indices. '
                      f'All but the last should have {size}, and the last what is left over.')
 
+# %% ../../nbs/exercises/linear.ipynb #e4eb0403
+# Is it shuffled?
+def _check_order(
+    order: list[int], # all indices
+):
+    "Raise `NotYet` if an order is one that a rule gives, such as one that begins somewhere else and goes on in turn."
+    n = len(order)
+    steps = [(b - a) % n for a, b in zip(order, order[1:])]
+    usual = max(set(steps), key=steps.count)
+    if n > 20 and steps.count(usual) > 0.5*len(steps):
+        raise NotYet(f'This is no shuffling: most indices are followed by the one {min(usual, n - usual)} further on, so that a batch holds '
+                     'one digit only, or the same images come together again and again.')
+
 # %% ../../nbs/exercises/linear.ipynb #64f382b1
 @gives_verdict
 def check_make_batches(
@@ -170,7 +209,8 @@ def check_make_batches(
     "Does a function deal out all indices once, in an order that depends on the seed?"
     for n, size in [(60, 10), (26, 6), (7, 7), (5, 8), (9, 1), (1000, 256)]:
         first, again, other = (_dealt(make_batches, n, size, seed) for seed in (1, 1, 2))
-        for batches in (first, other): _check_cover(batches, n, size)
+        more = [_dealt(make_batches, n, size, seed) for seed in (0, 3, 4, 7, 42, 1234)] if n == 60 else []
+        for batches in (first, other, *more): _check_cover(batches, n, size)
         if n < 20: continue
         found = [i for batch in first for i in batch]
         if found in (list(range(n)), list(range(n))[::-1]):
@@ -181,9 +221,14 @@ def check_make_batches(
                          'What has to be shuffled first?')
         if all(neighbours):
             raise NotYet('Each batch is shuffled within, but holds neighbours, and so one digit only. What has to be shuffled first?')
+        for batches in (first, other, *more): _check_order([i for batch in batches for i in batch])
         if first != again: raise NotYet('Two calls with the same seed give two orders. Nobody could repeat your training.')
         if first == other:
             raise NotYet('Another seed gives the same order, so every epoch would have the same batches. What is the seed for?')
+        orders = [first, other, *more]
+        if any(a == b for i, a in enumerate(orders) for b in orders[:i]):
+            raise NotYet(f'Two of the {len(orders)} seeds that were tried give the same order. There are only a few orders, '
+                         'and every seed should give one of its own.')
     return 'A `DataLoader` with `shuffle=True` does just that before it fetches the images.'
 
 # %% ../../nbs/exercises/linear.ipynb #6cf42bd2
@@ -419,6 +464,43 @@ def _check_scores(
                      f'and {100*zeros:.0f} % where it is 0. Are the batches shuffled? {otherwise}')
     raise NotYet(f'{100*all_:.1f} % right. It learns, but too slowly: see the chapter on where the sigmoid is flat.')
 
+# %% ../../nbs/exercises/linear.ipynb #7c506a71
+# Was a linear model trained?
+def _nearest_means(
+    x: Tensor,      # images, (n, 784)
+    y: Tensor,      # targets, (n, 1)
+    asked: Tensor,  # other images, (m, 784)
+) -> Iterator[Tensor]: # (m,)
+    "By how much the mean digit of target 1 is nearer to images, in some ways to measure it."
+    off, near = [asked - x[y[:, 0] == kind].mean(0) for kind in (0, 1)]
+    yield off.abs().mean(1) - near.abs().mean(1)
+    for power in (0.5, 1): yield off.square().mean(1)**power - near.square().mean(1)**power
+
+
+def _check_learned(
+    model: Callable, # the reader's, which recognises enough
+    x: Tensor,       # images that it was trained on, (n, 784)
+    y: Tensor,       # their targets, (n, 1)
+    asked: Tensor,   # other images, (m, 784)
+    passes: list,    # one thing for each backward pass that was seen in the training
+):
+    "Raise `NotYet` if a model gives labels, or if it looks as if no linear model was trained. Gradients by hand are as good."
+    scores = as_tensor(call(model, asked)).reshape(-1).double()
+    if len(scores.unique()) == 2:
+        low, high = scores.min().item(), scores.max().item()
+        raise NotYet(f'Your model gives only two numbers, {low:g} and {high:g}. These are answers, and a prediction was asked for: '
+                     'what `linear1` gives, a number that tells how sure the model is.')
+    if passes: return
+    for mean in _nearest_means(x, y, asked):
+        if torch.corrcoef(torch.stack([scores, mean.double()]))[0, 1] > 0.99999:
+            raise NotYet('Your model compares images with two mean digits, as chapter 2 did, and nothing is trained. '
+                         'Here weights and a bias should be learned, step by step.')
+    a, b = asked[:40], asked[-40:]
+    pa, pb, both, none = (as_tensor(call(model, some)).reshape(-1).double() for some in (a, b, a + b, 0*a))
+    if not close(pa + pb, both + none, 0.01):
+        raise NotYet('No backward pass was seen, and what came back is no linear model: for the sum of two images, such a model '
+                     'gives the sum of both predictions, but for the bias. Which weights were learned?')
+
 # %% ../../nbs/exercises/linear.ipynb #d687d10a
 @contextmanager
 def _one_thread() -> Iterator:
@@ -438,9 +520,10 @@ def check_train(
     x, y = x[::6].clone(), y[::6].clone()
     for swapped in (False, True):
         if swapped: y, valid_y = 1 - y, 1 - valid_y
-        with _one_thread(), _watched() as watch:
+        with _one_thread(), _watched() as watch, counting_gradients() as passes:
             try: model = call(train, x, y)
             except NotYet as e: raise _explained(e) from None
             _check_scores(model, valid_x, valid_y, swapped, watch)
+            _check_learned(model, x, y, valid_x, passes)
     return ('At least 95 of 100, and again with 3s and 7s interchanged: as good as the mean digits of chapter 2, '
             'and learned from a sixth of the images.')

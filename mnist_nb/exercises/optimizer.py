@@ -166,6 +166,10 @@ def check_layer(
     with _seeded(1): layers = [_new_layer(Layer, *size) for size in sizes]
     for layer, size in zip(layers, sizes): _own_parameters(layer, *size)
     _starts_small(layers[1].weight.detach())
+    with _seeded(1): one, other, *more = [_new_layer(Layer, 30, 4) for _ in range(4)]
+    if any(torch.equal(one.weight, layer.weight) for layer in (other, *more)):
+        raise NotYet('Two layers of the same size begin with the same weights. Is there a seed in your class? '
+                     'Whoever wants one sets it before the network is made.')
     for layer, (n_in, n_out) in reversed(list(zip(layers, sizes))):
         with _seeded(2): theirs, xb = nn.Linear(n_in, n_out), torch.randn(7, n_in)
         ours = _own_parameters(layer, n_in, n_out)

@@ -50,8 +50,9 @@ def check_to_floats(
     for shape, low, high in [((28, 28), 0, 255), ((3, 28, 28), 0, 255), ((5,), 0, 255), ((3, 6, 5), 40, 200)]:
         bytes_ = torch.randint(low, high, shape, dtype=torch.uint8, generator=torch.Generator().manual_seed(1))
         bytes_.view(-1)[:2] = torch.tensor([low, high], dtype=torch.uint8)
-        result = as_tensor(call(to_floats, bytes_), 'The result')
-        compare(result, bytes_/255, given=f' for bytes of the shape `{shape}`, from {low} to {high}', mistakes={
+        returned = call(to_floats, bytes_)
+        result = as_tensor(returned, 'The result')
+        compare(returned, bytes_/255, given=f' for bytes of the shape `{shape}`, from {low} to {high}', tensor=True, mistakes={
             'Every grey is gone: all values are 0 or 1. `//` and `int` drop the decimals.': bytes_//255,
             'You divided by the largest byte that was there. Divide by 255, whatever is in the image.': bytes_/high,
             'You made the smallest byte 0 and the largest 1. Divide by 255, whatever is in the image.': (bytes_ - low)/(high - low),
@@ -96,12 +97,14 @@ def check_middle(
     middle: Callable, # takes images of shape (…, height, width) and a size, returns (…, size, size)
 ) -> str: # for a right answer
     "Does a function cut the middle square out of one image, and out of a stack of them?"
-    for shape, size in [((28, 28), 20), ((6, 6), 2), ((40, 28, 28), 20), ((3, 10, 20), 4), ((9, 7), 3), ((10, 20), 10)]:
+    for shape, size in [((28, 28), 20), ((6, 6), 2), ((40, 28, 28), 20), ((1, 8, 6), 4), ((3, 10, 20), 4), ((9, 7), 3), ((10, 20), 10)]:
         images = torch.rand(shape, generator=torch.Generator().manual_seed(2))
         *n, height, width = shape
         top, left = (height - size)//2, (width - size)//2
-        given = f' for {f"{n[0]} images" if n else "an image"} of {height} × {width} pixels and a size of {size}'
-        compare(call(middle, images, size), images[..., top:top + size, left:left + size], _wrong_middles(images, size), given=given)
+        what = f'a stack of {n[0]} image{"s"*(n != [1])}' if n else 'an image'
+        given = f' for {what} of {height} × {width} pixels and a size of {size}'
+        compare(call(middle, images, size), images[..., top:top + size, left:left + size],
+                _wrong_middles(images, size), given=given, tensor=True)
     return 'It works for one image and for many, because the last two axes are always rows and columns.'
 
 # %% ../../nbs/exercises/pixels.ipynb #eb9cb3bb
@@ -146,11 +149,12 @@ def check_contact_sheet(
                      'and a row of the sheet holds a row of each image.'] = images.reshape(sheet.shape)
             down = images.view(cols, rows, height, width).permute(1, 2, 0, 3).reshape(sheet.shape)
             mistakes['The images go down the columns. The second image belongs to the right of the first.'] = down
-        result = as_tensor(call(contact_sheet, images, cols))
+        returned = call(contact_sheet, images, cols)
+        result = as_tensor(returned)
         if not full and result.shape == (n//cols*height, cols*width): raise NotYet(f'With {n} images in rows of {cols}, the images of the last row are missing.')
         if n < cols:
             mistakes[f'The sheet is {cols} images wide, even if there are only {n} of them. Fill the empty places with 0.'] = sheet[:, :n*width]
         if result.shape == sheet.shape and not result.is_floating_point():
             raise NotYet(f'Your sheet is of the type `{result.dtype}`, with no room for decimals. The images were floats.')
-        compare(result, sheet, mistakes, given=f' for {n} images of {height} × {width} pixels in rows of {cols}')
+        compare(returned, sheet, mistakes, given=f' for {n} images of {height} × {width} pixels in rows of {cols}', tensor=True)
     return 'And it is the same trick that `show_images` would need if it drew all images at once.'

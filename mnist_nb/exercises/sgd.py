@@ -15,8 +15,8 @@ from collections.abc import Callable, Iterator
 import torch
 from torch import Tensor
 
-from .core import NotYet, as_tensor, call, close, compare, described
-from .core import gives_verdict, name_of
+from .core import NotYet, as_tensor, call, close, compare, compare_samples, described
+from .core import gives_verdict, name_of, same
 from ..sgd import mse, roller_coaster
 
 # %% ../../nbs/exercises/sgd.ipynb #c7212bcd
@@ -128,29 +128,47 @@ def check_gradient(
     "Does a function give the exact gradient of `func` at `x`, and leave `x` as it was?"
     functions = {'func(x) = x**2': (torch.square, ()), 'func(x) = (x**2).sum()': (lambda x: (x**2).sum(), (3,)),
                  'func(x) = x.prod()': (torch.prod, (4,)), 'func(x) = (x.sin()*x).mean()': (lambda x: (x.sin()*x).mean(), (2, 3))}
-    for name, (f, shape) in functions.items():
-        x = torch.rand(shape, generator=torch.Generator().manual_seed(5)) + 1
-        marked = x.clone().requires_grad_()
+    def judge(sample, mistakes):
+        name, (f, shape) = sample
+        x = _gradient_sample(shape)
+        marked, before = x.clone().requires_grad_(), x.clone()
         right = torch.autograd.grad(f(marked), marked)[0]
         for again in (False, True):
             watched = _Watched(f)
-            result = _call(gradient, watched, x, none=True)
+            result = _call(gradient, watched, x, none=True, in_place=True)
+            if not same(x.detach(), before): raise NotYet(f'{name_of(gradient)} changes the tensor `x` that it was given. Its values should stay.')
             if result is None: raise NotYet(_nothing(name_of(gradient), watched))
             if isinstance(result, (list, tuple)):
                 raise NotYet(f'That is a `{type(result).__name__}`. Return the tensor, so that one can calculate with it.')
-            mistakes = {'That is `x` itself. Where does PyTorch leave the gradient of a tensor?': x,
-                        'That is what `func` makes of `x`. Its gradient is what you are after.': f(x),
-                        'The size is right, the sign is not. The gradient points uphill; going down comes later.': -right,
-                        'That is twice the gradient: two backward passes have added up.': 2*right,
-                        'The result is 0 everywhere. Did you clear with `zero_()`? That empties the tensor you kept, too. `x.grad = None` '
-                        'does not, or return a `clone()`.': torch.zeros_like(right)}
-            if shape: mistakes['That is one number, and there should be a derivative for each number in `x`.'] = right.sum()
             if not close(as_tensor(result), right) and close(as_tensor(result), right, 0.03):
                 raise NotYet('That is close. It looks like rise over run, and a backward pass is exact.')
-            compare(result, right, mistakes, given=f' for `{name}`{", called a second time" if again else ""}')
+            compare(result, right, mistakes, given=f' for `{name}`{", called a second time" if again else ""}', tensor=True)
             if x.grad is not None: raise NotYet('The gradient is right, but `x` keeps it. The next backward pass from `x` would add to it.')
             if x.requires_grad: raise NotYet('The gradient is right, but `x` stays marked. Whoever handed it over did not ask for that.')
+    compare_samples(list(functions.items()), judge, _gradient_mistakes)
     return 'With `gradient(func, x)` in hand, a step is `x - lr*gradient(func, x)`, and there is nothing to clear.'
+
+# %% ../../nbs/exercises/sgd.ipynb #5fecd04e
+# What to say to which gradient
+def _gradient_sample(shape: tuple[int, ...]) -> Tensor: # floats from 1 to 2
+    "The `x` at which a gradient is asked."
+    return torch.rand(shape, generator=torch.Generator().manual_seed(5)) + 1
+
+
+def _gradient_mistakes(sample: tuple[str, tuple[Callable, tuple[int, ...]]]) -> dict:
+    "What to say to which wrong answer."
+    _, (f, shape) = sample
+    x = _gradient_sample(shape)
+    marked = x.clone().requires_grad_()
+    right = torch.autograd.grad(f(marked), marked)[0]
+    mistakes = {'That is `x` itself. Where does PyTorch leave the gradient of a tensor?': x,
+                'That is what `func` makes of `x`. Its gradient is what you are after.': f(x),
+                'The size is right, the sign is not. The gradient points uphill; going down comes later.': -right,
+                'That is twice the gradient: two backward passes have added up.': 2*right,
+                'The result is 0 everywhere. Did you clear with `zero_()`? That empties the tensor you kept, too. `x.grad = None` '
+                'does not, or return a `clone()`.': torch.zeros_like(right)}
+    if shape: mistakes['That is one number, and there should be a derivative for each number in `x`.'] = right.sum()
+    return mistakes
 
 # %% ../../nbs/exercises/sgd.ipynb #ab3d522e
 def _nothing(name: str, watched: _Watched) -> str: # what to say
@@ -258,6 +276,7 @@ def _descents() -> Iterator[tuple]:
     yield 'a start that is good enough', bowl, start, 0.1, 20., 50
     yield 'a loss that becomes exactly as small as `enough`', torch.square, torch.tensor(4.), 0.25, 4., 20
     yield 'a learning rate that makes it diverge', bowl, start, 1.1, 0.5, 6
+    yield 'a loss that falls below 0', lambda x: bowl(x) - 5, start, 0.1, -4.5, 50
     yield 'a single number', lambda x: (x - 2)**2 + 1, torch.tensor(5.), 0.3, 1.01, 100
     yield 'a tensor of shape `(2, 2)`', lambda x: (x**2).mean() + x[0, 0], torch.ones(2, 2), 0.5, 0.2, 30
 
@@ -295,6 +314,9 @@ def check_descend_until(
                         _until(f, uncleared, enough),
                     'The first step is right, and the others repeat it. Each round needs a gradient of its own, where `x` is by then.':
                         _until(f, straight, enough)}
+        if (right < 0).any():
+            for stop, words in ((right, ''), (_until(lambda x: f(x).abs(), way[:most + 1], enough), ' It should also be compared with `enough` as it is.')):
+                mistakes[f'The sizes are right, the signs are not. A loss may fall below 0, and should be in the list as it is.{words}'] = stop.abs()
         _quietly(compare, losses, right, mistakes, 'The list of losses', f' (here: {what})', 1e-3)
     return 'All seven steps are in your loop. What it can no longer do is to run for ever.'
 
