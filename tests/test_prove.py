@@ -29,7 +29,7 @@ def test_texts_and_numbers(old, new, same):
     ('236 times as fast as', '199.5 times as fast as', True), ('<A object>', '<A object at 0x7f3a5c0de1f0>', True),
     ('mistakes     34\nseconds      0.63   0.17', 'mistakes     34\nseconds      1.63   0.02', True),
     ('mistakes     34\nseconds      0.63   0.17', 'mistakes     35\nseconds      0.63   0.17', False),
-    ('99 7s', '98 7s', False), ('a 3 s', 'a 3 m', False), ('5 samples', '6 samples', False), ('7 times as many', '8 times as many', False),
+    ('im3[4:10]', 'im3[4:12]', False), ('99 7s', '98 7s', False), ('a 3 s', 'a 3 m', False), ('5 samples', '6 samples', False), ('7 times as many', '8 times as many', False),
     ('accuracy 0.97, 1.2 s', 'accuracy 0.96, 1.2 s', False),
 ])
 def test_only_timings_and_addresses_are_set_aside(old, new, same):
