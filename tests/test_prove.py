@@ -1,11 +1,12 @@
 """Whether tools/prove.py finds what it should in the outputs of a notebook, and nothing else."""
-import base64, io, re, subprocess
+import base64, io, json, re, subprocess
 
 import nbformat, pytest
 from nbformat.v4 import new_code_cell, new_notebook, new_output
 from PIL import Image, ImageDraw
 
-from tools import prove
+import finish_site  # which browsing.py lets us import
+import prove
 
 
 @pytest.mark.parametrize('old, new, same', [
@@ -127,6 +128,23 @@ def test_a_book_that_is_as_it_was_saved(tmp_path, capfd):
     (tmp_path/'pyproject.toml').write_text(PROJECT)
     nbformat.write(new_notebook(cells=[cell(name, *CELLS[name]) for name in ('right', 'inside', 'timed', 'varying', 'slow')]), tmp_path/'nbs/tiny.ipynb')
     subprocess.run(['git', 'init', '-q', '.'], cwd=tmp_path, check=True)
-    assert prove.prove(tmp_path, ['nbs/tiny.ipynb'])
+    assert prove.prove(tmp_path, ['nbs/tiny.ipynb'], note=True)
     assert capfd.readouterr().out.endswith('1 notebooks, 4 outputs, 0 differences.\n')
+    noted = json.loads((tmp_path/prove.RECORD).read_text())['nbs/tiny.ipynb']
+    assert noted['notebook'] == prove.content(tmp_path/'nbs/tiny.ipynb') and 'Python 3.' in noted['with'] and not noted['all']  # not the slow one
     with pytest.raises(OSError, match='There is no notebook nbs/other.ipynb'): prove.prove(tmp_path, ['nbs/other.ipynb'])
+
+
+def test_the_foot_of_a_page_says_when_it_was_proved_until_its_notebook_changes(tmp_path, monkeypatch):
+    monkeypatch.setattr(finish_site, 'ROOT', tmp_path)
+    notebook = tmp_path/'nbs/behind/03_tiny.ipynb'
+    notebook.parent.mkdir(parents=True)
+    notebook.write_text('{}')
+    page, path = '<main>text</main>', tmp_path/'_docs/behind/tiny.html'
+    foot = lambda: finish_site.with_proof(page, path, tmp_path/'_docs')
+    assert foot() == page  # nothing was noted
+    prove.record(tmp_path, {'nbs/behind/03_tiny.ipynb': False})
+    assert re.search(r'^<main>text<p class="proved"><small>Run from top to bottom on \d+ \w+ \d{4} with Python 3[^<]*left out\.</small>', foot())
+    assert finish_site.with_proof(page, tmp_path/'_docs/other.html', tmp_path/'_docs') == page
+    notebook.write_text('{"cells": []}')
+    assert foot() == page

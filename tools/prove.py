@@ -11,8 +11,14 @@ the exit status 1. The same are
 What a clock or an address decides is set aside by the rules in SET_ASIDE, and by nothing else. A cell with the tag `varies`
 holds numbers that another processor or number of threads changes, and its checks say how far; of these cells, words are
 compared, and whether there is a picture. Cells that begin with %%slow run, and are compared, with `--slow`.
+
+With `--record`, nbs/site/proved.json notes which notebooks held, when, and with which versions. The foot of their pages
+says so, until the notebook changes.
 """
-import base64, io, json, re, shutil, subprocess, sys
+import base64, io, json, platform, re, shutil, subprocess
+from datetime import date
+from hashlib import sha256
+from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -23,6 +29,7 @@ from PIL import Image, ImageChops
 from mnist_nb.command import run_command
 
 ROOT = Path(__file__).resolve().parent.parent
+RECORD = 'nbs/site/proved.json'
 
 RELATIVE = 1e-4  # the most by which two numbers may differ, as a part of the saved one, …
 ABSOLUTE = 1e-4  # … or, if that is more, as such; but by no more than one in the last digit that is printed
@@ -153,7 +160,24 @@ def copy_project(root: Path, to: Path):
         shutil.copy2(root/name, to/name)
 
 
-def prove(root: Path, names: list[str], slow: bool = False) -> bool:
+def content(notebook: Path) -> str:
+    "What tells one state of a notebook from another."
+    return sha256(notebook.read_bytes().replace(b'\r\n', b'\n')).hexdigest()[:16]
+
+
+def record(root: Path, held: dict[str, bool]):
+    "Note that these notebooks print what they have saved, today, with these versions, and whether all their cells ran."
+    path = root/RECORD
+    known = json.loads(path.read_text(encoding='utf-8')) if path.exists() else {}
+    versions = ', '.join([f'Python {platform.python_version()}', *(f'{name} {version(name)}' for name in ('torch', 'fastai'))])
+    today = date.today().isoformat()
+    known |= {name: {'notebook': content(root/name), 'on': today, 'with': versions, 'all': all_ran} for name, all_ran in held.items()}
+    lines = [f'{json.dumps(name)}: {json.dumps(known[name])}' for name in sorted(known) if (root/name).exists()]  # no former ones
+    path.parent.mkdir(exist_ok=True)
+    path.write_text('{\n' + ',\n'.join(lines) + '\n}\n', encoding='utf-8')
+
+
+def prove(root: Path, names: list[str], slow: bool = False, note: bool = False) -> bool:
     "Run notebooks of a project, all if none is named, say what differs, and return whether nothing did."
     with TemporaryDirectory() as folder:
         copy = Path(folder).resolve()/'book'
@@ -163,26 +187,30 @@ def prove(root: Path, names: list[str], slow: bool = False) -> bool:
         run = ['nbdev-test', '--save'] + ['--flags', 'slow']*slow
         passed = [subprocess.run([*run, name], cwd=copy).returncode == 0 for name in names or ['nbs']]
         books = sorted(copy/name for name in names) or sorted((copy/'nbs').rglob('*.ipynb'))
-        lines, outputs = [], 0
+        lines, held, outputs = [], {}, 0
         for path in books:
             name = path.relative_to(copy).as_posix()
             saved, fresh = (nbformat.v4.reads(place.read_text(encoding='utf-8')) for place in (root/name, path))
-            lines += [f'{name}, {line}' if line.startswith('cell') else f'{name} {line}' for line in notebooks_differ(saved, fresh, slow)]
+            found = notebooks_differ(saved, fresh, slow)
+            lines += [f'{name}, {line}' if line.startswith('cell') else f'{name} {line}' for line in found]
+            if not found: held[name] = slow or not any(map(is_slow, saved.cells))
             outputs += sum(len(parts(cell)) for cell in fresh.cells if 'execution' in cell.metadata)
     for line in lines: print(line)
     print(f'{len(books)} notebooks, {outputs} outputs, {len(lines)} differences.')
+    if note and all(passed): record(root, held)
     return all(passed) and not lines
 
 
 @click.command()
 @click.argument('notebooks', nargs=-1)
 @click.option('--slow', is_flag=True, help='Run, and compare, the cells that take minutes, too.')
-def main(notebooks, slow):
+@click.option('--record', 'note', is_flag=True, help='Note for the website which notebooks held, and with which versions.')
+def main(notebooks, slow, note):
     "Run NOTEBOOKS (all, if none is named), and say where they print something else than they have saved."
     names = [Path(name).resolve() for name in notebooks]
     for name in names:
         if not name.is_relative_to(ROOT) or name.suffix != '.ipynb': raise OSError(f'{name} is no notebook of this clone.')
-    if not prove(ROOT, [name.relative_to(ROOT).as_posix() for name in names], slow): raise SystemExit(1)
+    if not prove(ROOT, [name.relative_to(ROOT).as_posix() for name in names], slow, note): raise SystemExit(1)
 
 
 if __name__ == '__main__': run_command(main, 'prove.py')
