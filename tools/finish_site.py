@@ -138,7 +138,8 @@ def with_proof(page: str, path: Path, site: Path) -> str:
     day = date.fromisoformat(proved[name]['on'])
     said = f'Run from top to bottom on {day.day} {day:%B %Y} with {proved[name]["with"]}: it printed what stands here.'
     if not proved[name]['all']: said += ' Cells that take minutes were left out.'
-    return page.replace('</main>', f'<p class="proved"><small>{said}</small></p></main>', 1)
+    end = '(?=<nav [^>]*page-navigation|</main>)'  # Quarto's links to the neighbours stand behind the text, smalldocs' within
+    return re.sub(end, f'<p class="proved"><small>{said}</small></p>', page, count=1)
 
 
 def with_figures_as_files(page: str, path: Path) -> str:
