@@ -26,7 +26,7 @@ def test_texts_and_numbers(old, new, same):
 
 @pytest.mark.parametrize('old, new, same', [
     ('took 1.20 s', 'took 31 s', True), ('in 5.48 seconds.', 'in 4.51 seconds.', True), ('12 µs', '9.5 µs', True),
-    ('<td>00:52</td>', '<td>01:02</td>', True), ('  0.9799    0:01', '  0.9799    0:00', True),
+    ('<td>00:52</td>', '<td>01:02</td>', True), ('  0.9799    0:01 \n\n', '  0.9799    0:00 \n\n', True),
     ('236 times as fast as', '199.5 times as fast as', True), ('<A object>', '<A object at 0x7f3a5c0de1f0>', True),
     ('mistakes     34\nseconds      0.63   0.17', 'mistakes     34\nseconds      1.63   0.02', True),
     ('mistakes     34\nseconds      0.63   0.17', 'mistakes     35\nseconds      0.63   0.17', False),

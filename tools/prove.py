@@ -39,7 +39,7 @@ TILE = 16
 SET_ASIDE = {  # what it is: how one finds it, and what is compared in its place
     'an address in memory, which nbdev-clean takes away': (r' at 0x[0-9a-f]+\b', ''),
     'a duration': (r'\b\d[\d.,]*(?= (ns|µs|ms|s|seconds)\b)', '…'),
-    'a clock, in the tables of fit': (r'(?m)(?<=<td>)\d+:\d\d(?=</td>)|(?<=  )\d+:\d\d$', '…'),
+    'a clock, in the tables of fit': (r'(?m)(?<=<td>)\d+:\d\d(?=</td>)|(?<=  )\d+:\d\d(?= *$)', '…'),
     'a ratio of times': (r'\b[\d.,]+(?= times as (fast|long)\b)', '…'),
     'a printed line of seconds': (r'(?m)^(seconds )[\d. ]+$', r'\1…'),
 }
