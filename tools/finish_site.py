@@ -8,7 +8,8 @@ that it has changed before.
 Then every link and anchor has to lead somewhere, every picture needs alternative text, and no page may load anything
 from another host. If that isn't so, it says where, and its exit status is 1.
 """
-import base64, json, re
+import base64, json, re, sys
+from datetime import date
 from hashlib import sha256
 from html import unescape
 from html.parser import HTMLParser
@@ -22,6 +23,7 @@ from nbdev.config import get_config, nbpath2html, pkg_llms
 from PIL import Image
 
 from mnist_nb.command import run_command
+from prove import RECORD, content
 
 ROOT = Path(__file__).resolve().parent.parent
 NAMES = {'class="navbar': 'Book', 'class="quarto-secondary-nav': 'Page', 'id="quarto-sidebar': 'Chapters',
@@ -126,6 +128,20 @@ def without_later_namesakes(page: str, path: Path, site: Path) -> str:
     return re.sub(rf'<a href="\./(?:{later})#[^"]*">(<code>[^<]*</code>)</a>', r'\1', page)
 
 
+def with_proof(page: str, path: Path, site: Path) -> str:
+    "The foot of a page says when its notebook last printed what the page shows, and with which versions, as prove.py has noted."
+    record = ROOT/RECORD
+    proved = json.loads(record.read_text(encoding='utf-8')) if record.exists() else {}
+    place = path.relative_to(site)
+    name = next((name for name in proved if nbpath2html(Path(name).relative_to('nbs')) == place), None)
+    if not name or not (ROOT/name).exists() or content(ROOT/name) != proved[name]['notebook']: return page
+    day = date.fromisoformat(proved[name]['on'])
+    said = f'Run from top to bottom on {day.day} {day:%B %Y} with {proved[name]["with"]}: it printed what stands here.'
+    if not proved[name]['all']: said += ' Cells that take minutes were left out.'
+    end = '(?=<nav [^>]*page-navigation|</main>)'  # Quarto's links to the neighbours stand behind the text, smalldocs' within
+    return re.sub(end, f'<p class="proved"><small>{said}</small></p>', page, count=1)
+
+
 def with_figures_as_files(page: str, path: Path) -> str:
     "Pictures become files beside their page, which a browser loads when they are needed, and keeps."
     def file(found: re.Match) -> str:
@@ -154,7 +170,7 @@ def finish_pages(site: Path):
         if 'class="skip-link"' in page: continue
         for step in (without_foreign_scripts, with_named_landmarks, with_buttons, with_anchors, with_kinds_of_folds,
                      with_tables_in_boxes, with_ways_to_run): page = step(page)
-        if path != site/'404.html': page = without_later_namesakes(with_relative_links(page, path, site), path, site)
+        if path != site/'404.html': page = with_proof(without_later_namesakes(with_relative_links(page, path, site), path, site), path, site)
         path.write_text(with_sizes(with_figures_as_files(page, path), path), encoding='utf-8')
 
 
