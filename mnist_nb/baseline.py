@@ -49,7 +49,7 @@ def _check_digit(
 ):
     "Raise `ValueError` for a digit that has no images."
     # a comparison with the labels would take 259 for a 3, because they are bytes: 259 - 256 is 3
-    if getattr(digit, 'shape', ()) != () or digit not in (3, 7): raise ValueError(f'MNIST_SAMPLE has images of 3 and 7, not of {digit!r}')
+    if getattr(digit, 'shape', ()) != () or digit not in (3, 7): raise ValueError(f'MNIST_SAMPLE has images of 3 and 7, not of {_short(digit)}')
 
 # %% ../nbs/02_baseline.ipynb #7dd243f9
 def mnist_distance(
@@ -73,6 +73,7 @@ def _check_images(
         raise ValueError(f'expected images of one size, (..., height, width), but {shapes}: rows.view(-1, 28, 28) makes images of rows')
     for n, m in zip(a.shape[-3::-1], b.shape[-3::-1]):
         if n != m and 1 not in (n, m): raise ValueError(f'expected as many images in a as in b, or a single one, but {shapes}')
+    if torch.bool in (a.dtype, b.dtype): raise ValueError(f'expected floats from 0 to 1, but the types are {a.dtype} and {b.dtype}: use images.float()')
     if not (a.is_floating_point() or b.is_floating_point()):
         raise ValueError(f'expected floats from 0 to 1, but the types are {a.dtype} and {b.dtype}: use images.float()/255')
 
@@ -88,7 +89,7 @@ def _check_whole(
 ):
     "Raise `TypeError` unless all of them are whole numbers, `ValueError` if one is too small or huge."
     for name, thing in things.items():
-        if not isinstance(thing, Integral): raise TypeError(f'{name} is {_short(thing)}: expected a whole number')
+        if isinstance(thing, bool) or not isinstance(thing, Integral): raise TypeError(f'{name} is {_short(thing)}: expected a whole number')
         if not least <= thing < 2**63: raise ValueError(f'{name} is {thing}: expected a whole number, {least} or more')
 
 def _check_number(**things):  # what was given, by name
@@ -96,7 +97,7 @@ def _check_number(**things):  # what was given, by name
     for name, thing in things.items():
         if not (isinstance(thing, Real) or isinstance(thing, Tensor) and thing.ndim == 0 and not thing.is_complex()):
             raise TypeError(f'{name} is {_short(thing)}: expected a number')
-        if not math.isfinite(thing): raise ValueError(f'{name} is {thing}: expected a finite number')
+        if isinstance(thing, Integral) and abs(thing) >= 2**63 or not math.isfinite(thing): raise ValueError(f'{name} is {thing}: expected a finite number, and none so large')
 
 def _check_callable(**things):  # what was given, by name
     "Raise `TypeError` unless all of them can be called."
@@ -121,7 +122,7 @@ def _in_words(
         try:
             if first and _bound(function, hint, args, kwargs): check(*args, **kwargs)
             return function(*args, **kwargs)
-        except (TypeError, ValueError, AttributeError, RuntimeError, IndexError):
+        except (TypeError, ValueError, AttributeError, RuntimeError, IndexError, OverflowError):
             if not first and _bound(function, hint, args, kwargs): check(*args, **kwargs)
             raise
     return call
@@ -189,7 +190,9 @@ def baseline_score(
     "How much farther the ideal 7 is than the 3; raises `ValueError` for bytes, or other shapes."
     _check_callable(distance=distance)
     mean3, mean7 = _ideals(x, mean3, mean7)
-    return distance(x, mean7) - distance(x, mean3)
+    far, near = distance(x, mean7), distance(x, mean3)
+    _check_tensors(**{'what distance gives': far})
+    return far - near
 
 # %% ../nbs/02_baseline.ipynb #dff36296
 def rms_distance(

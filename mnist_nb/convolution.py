@@ -24,7 +24,7 @@ import torch
 from torch import Tensor, nn
 from .baseline import _check_callable, _check_number, _check_tensors, _check_whole, _short
 from .ladder import Rung, train_rung
-from .linear import calc_grad, flat_sample
+from .linear import _some, calc_grad, flat_sample
 from .optimizer import BasicOptim, TensorLoader, _check_loaders, _with_gradient
 from .relu_net import binary_cross_entropy
 
@@ -75,7 +75,7 @@ def _three(
     outputs: int,    # scores per image
 ) -> tuple:          # the channels
     "Raise `ValueError` or `TypeError` unless these are whole numbers, three of them channels."
-    if not isinstance(channels, tuple | list) or len(channels) != 3: raise ValueError(f'channels is {channels}: expected three whole numbers, such as (8, 16, 32)')
+    if not isinstance(channels, tuple | list) or len(channels) != 3: raise ValueError(f'channels is {_short(channels)}: expected three whole numbers, such as (8, 16, 32)')
     for n in channels: _check_whole(1, channels=n)
     _check_whole(1, outputs=outputs)
     return channels
@@ -134,6 +134,7 @@ def one_cycle(
 ) -> float:              # value now
     "Rise from one value to another and fall to a third, along a cosine."
     _check_shares(progress=progress, turn=turn)
+    _check_number(start=start, middle=middle, end=end)
     if progress < turn: a, b, p = start, middle, progress/turn
     else: a, b, p = middle, end, (progress - turn)/(1 - turn)
     return a + (b - a)*(1 - math.cos(math.pi*p))/2
@@ -155,6 +156,7 @@ def smooth_cross_entropy(
 ) -> Tensor:             # the loss, one number
     "`binary_cross_entropy` with targets of 0.9 and 0.1 instead of 1 and 0."
     _check_shares(amount=amount)
+    _check_tensors(targets=targets)
     return binary_cross_entropy(predictions, amount + (1 - 2*amount)*targets)
 
 # %% ../nbs/07_convolution.ipynb #c7000091
@@ -185,7 +187,7 @@ def fit_one_cycle(
     opt, steps, done = Adam(model.parameters(), lr), epochs*len(dl), 0
     model.train()
     for _ in range(epochs):
-        for xb, yb in dl:
+        for xb, yb in _some(dl):
             opt.lr = one_cycle(done/steps, lr/25, lr, lr/1e5)
             calc_grad(xb, yb, model, loss_func)
             opt.step()

@@ -408,9 +408,10 @@ def _read_grey(
     before: list[np.ndarray], # the images before it
 ) -> np.ndarray:              # (height, width)
     "Open an image file; raises `ValueError` for a file that is no greyscale image, or one of another size."
+    if not isinstance(file, str | os.PathLike): raise TypeError(f'expected the names of files, but one of them is a {type(file).__name__}')
     try:
         with Image.open(file) as image: mode, array = image.mode, np.array(image)
-    except (OSError, SyntaxError, ValueError, TypeError, AttributeError) as e: raise ValueError(f"{file} can't be read as an image: {e}") from None
+    except (OSError, SyntaxError, ValueError) as e: raise ValueError(f"{file} can't be read as an image: {e}") from None
     if mode != 'L': raise ValueError(f"{file} is an image of Pillow's mode {mode}: expected greyscale, mode L")
     if before and array.shape != before[0].shape:
         raise ValueError(f'{file} has the size {array.shape}, but the images before it {before[0].shape}: all must be alike')
@@ -421,7 +422,7 @@ def _check_list(
 ):
     "Raise `TypeError` for a single one."
     if isinstance(files, str | Path): raise TypeError(f"expected a list of files, but got the single name '{files}': read_images(['{files}']) reads it")
-    if not isinstance(files, Iterable): raise TypeError(f'expected a list of files, but got a {type(files).__name__}')
+    if not isinstance(files, Iterable) or getattr(files, 'ndim', 1) == 0: raise TypeError(f'expected a list of files, but got a {type(files).__name__}')
 
 def _check_some(
     arrays: list[np.ndarray], # the images of all files

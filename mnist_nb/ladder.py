@@ -94,7 +94,7 @@ def score_batch(
     x: Tensor,                         # images, (n, 28, 28)
 ) -> Tensor:                           # (n,), or (n, 10)
     "The scores of a batch; raises `ValueError` unless each image has one, or ten."
-    _check_callable(model=model)
+    _check_asked(model, x)
     scores = model(x)
     _check_scores(scores, x)
     return scores.reshape(len(x), -1).squeeze(1).float().cpu()
@@ -111,6 +111,15 @@ def _check_scores(
     if scores.shape not in ((len(x),), (len(x), 1), (len(x), 10)):
         raise ValueError(f'the model gave shape {tuple(scores.shape)} for {len(x)} images: expected one score each, above 0 for a 3, or ten, one for each digit')
     if scores.isnan().any(): raise ValueError('the model gave nan, which is not a number: it may have been trained with too large a learning rate')
+
+def _check_asked(
+    model: object, # what `score_batch` got
+    x: object,     # likewise
+):
+    "Raise `TypeError` or `ValueError` unless these are a model and images."
+    _check_callable(model=model)
+    _check_tensors(x=x)
+    if not x.ndim or not len(x): raise ValueError(f'there are no images: expected (n, 28, 28), but the shape of x is {tuple(x.shape)}')
 
 # %% ../nbs/behind/ladder.ipynb #a35e533e
 @torch.no_grad()
@@ -285,7 +294,7 @@ def _rungs(
     rungs: list[Rung], # models to compare
 ) -> list[Rung]:       # the same
     "Raise `ValueError` or `TypeError` unless there is at least one, and all were measured."
-    if not isinstance(rungs, Iterable) or isinstance(rungs, str | dict): raise TypeError(f'rungs is {_short(rungs)}: expected a list, as [baseline_rung()] is one')
+    if not isinstance(rungs, Iterable) or isinstance(rungs, str | dict) or getattr(rungs, 'ndim', 1) == 0: raise TypeError(f'rungs is {_short(rungs)}: expected a list, as [baseline_rung()] is one')
     rungs = list(rungs)
     if not rungs: raise ValueError('there are no rungs: expected at least one model, as measure gives it')
     for rung in rungs: _check_measured(rung)

@@ -74,7 +74,7 @@ def _check_linear(
     "Raise `ValueError` or `TypeError` with the shapes and types, since `@` or `+` failed."
     _check_tensors(xb=xb, weights=weights, bias=bias)
     try: xb@weights + bias
-    except RuntimeError as e:
+    except (RuntimeError, IndexError) as e:
         sizes = ', '.join(f'{name} {tuple(t.shape)} of {t.dtype}' for name, t in dict(xb=xb, weights=weights, bias=bias).items())
         raise ValueError(f'expected xb (n, 784), weights (784, 1) and bias (1,), all floats, but got {sizes}: {e}') from None
 
@@ -191,8 +191,9 @@ def _ready(
 ) -> tuple[list[Tensor], Iterable]: # both, checked; the batches while they come
     "Raise `ValueError` or `TypeError` unless these are parameters, and batches."
     if isinstance(params, Tensor): raise TypeError('params is a tensor: expected several, such as (weights, bias), or [weights]')
-    if not isinstance(params, Iterable): raise TypeError(f'params is {_short(params)}: expected the tensors that shall change, such as (weights, bias)')
+    if not isinstance(params, Iterable) or getattr(params, 'ndim', 1) == 0: raise TypeError(f'params is {_short(params)}: expected the tensors that shall change, such as (weights, bias)')
     params = list(params)
+    if not params: raise ValueError('there are no params, so nothing would change: model.parameters() can be walked through only once')
     for param in params: _check_tensors(params=param)
     return params, _some(dl)
 
@@ -201,7 +202,7 @@ def _some(
     name: str = 'dl', # what a message calls it
 ) -> Iterable:        # the same batches
     "Raise `ValueError` or `TypeError` for what gives no pairs, or nothing."
-    if not isinstance(dl, Iterable) and not hasattr(dl, '__getitem__') or isinstance(dl, str | dict):
+    if not isinstance(dl, Iterable) and not hasattr(dl, '__getitem__') or isinstance(dl, str | dict) or getattr(dl, 'ndim', 1) == 0:
         raise TypeError(f'{name} is {_short(dl)}: expected a loader, or a list, of batches (xb, yb)')
     def batches():
         batch = None
@@ -274,7 +275,7 @@ def _check_valid(
     _check_callable(model=model)
     batches = _some(valid_dl, 'valid_dl')
     if isinstance(valid_dl, Iterator): return  # they are gone
-    for xb, yb in batches: _check_tensors(xb=xb, yb=yb, predictions=model(xb))
+    for xb, yb in batches: _check_tensors(xb=xb, yb=yb)
 
 validate_epoch = _in_words(validate_epoch, _check_valid, 'valid_dl is no global variable here but an argument, validate_epoch(model, valid_dl)')
 

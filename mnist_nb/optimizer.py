@@ -54,7 +54,7 @@ def _params(
 ) -> list[Tensor]:            # the same as a list
     "Raise `ValueError` if there is nothing to change, `TypeError` for anything but tensors."
     if isinstance(params, Tensor): raise TypeError('params is a tensor: expected several, such as model.parameters(), or [weights]')
-    if not isinstance(params, Iterable): raise TypeError(f'params is {_short(params)}: expected the tensors that shall change, such as model.parameters()')
+    if not isinstance(params, Iterable) or getattr(params, 'ndim', 1) == 0: raise TypeError(f'params is {_short(params)}: expected the tensors that shall change, such as model.parameters()')
     params = list(params)
     if not params: raise ValueError('got no parameters: model.parameters() can be walked through only once, so call it again')
     for param in params: _check_tensors(**{'one of params': param})

@@ -19,7 +19,7 @@ __all__ = ['pixel_table', 'show_images']
 # %% ../nbs/01_pixels.ipynb #0bb085d6
 # Imports
 import math, re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
@@ -98,7 +98,8 @@ def _as_array(
 def _kind(
     thing: object, # what was given
 ) -> str:          # what it is, for a message
-    "Such as `'a str'`, or `'a list of 3'`."
+    "Such as `'-1'`, `'a str'`, or `'a list of 3'`."
+    if thing is None or isinstance(thing, int | float): return f'{thing:.6g}' if isinstance(thing, float) else repr(thing)
     return f'a {type(thing).__name__}' + (f' of {len(thing)}' if isinstance(thing, list | tuple) else '')
 
 # %% ../nbs/01_pixels.ipynb #cec27352
@@ -136,15 +137,16 @@ def _to_show(
         if name in kwargs:
             raise TypeError(f"{name} is an argument of fastai's show_images: in this one, cols says how many images are in a row, size how large one is")
     if isinstance(images, str | bytes | dict) or not hasattr(images, '__getitem__'): raise TypeError(f'expected images, a tensor (n, height, width) or a list, but got {_kind(images)}')
-    if getattr(images, 'ndim', 3) < 3 or all(isinstance(part, int | float) for part in images[:1]):
+    if getattr(images, 'ndim', 3) < 3:
         raise ValueError(f'expected images, (n, height, width), but the shape is {tuple(images.shape)}: show_images([image]) shows a single one')
     if len(images) == 0: raise ValueError('there are no images to show')
     arrays = [_as_array(image) for image in images]
     for array in arrays:
         if not array.size or not (array.ndim == 2 or array.ndim == 3 and array.shape[2] in (3, 4)):
             raise ValueError(f'expected each image as (height, width), but one has the shape {array.shape}')
+    if not isinstance(titles, Iterable | None) or getattr(titles, 'ndim', 1) == 0: raise TypeError(f'titles is {_kind(titles)}: expected a list of them, or None')
     titles = [] if titles is None else [titles] if isinstance(titles, str) else list(titles)
     if len(titles) not in (0, len(arrays)): raise ValueError(f'expected a title for each image, or none at all, but there are {len(titles)} for {len(arrays)}')
-    if not isinstance(cols, int | np.integer) or cols < 1: raise ValueError(f'cols is {cols!r}: expected a whole number of images in a row, 1 or more')
-    if not isinstance(size, int | float | np.number) or not 0 < size < 100: raise ValueError(f'size is {size!r}: expected a number of inches above 0')
+    if isinstance(cols, bool) or not isinstance(cols, int | np.integer) or cols < 1: raise ValueError(f'cols is {_kind(cols)}: expected a whole number of images in a row, 1 or more')
+    if not isinstance(size, int | float | np.number) or not 0 < size < 100: raise ValueError(f'size is {_kind(size)}: expected a number of inches above 0')
     return arrays, titles

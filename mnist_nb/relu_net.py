@@ -17,6 +17,7 @@ __all__ = ['simple_net', 'relu_net', 'binary_cross_entropy', 'relu_rung']
 
 # %% ../nbs/06_relu_net.ipynb #260e2840
 # Imports
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn, tensor
 from .baseline import _check_tensors, _check_whole, _in_words
@@ -62,7 +63,8 @@ def _check_net(
     b2: Tensor,
 ):
     "Raise `ValueError` or `TypeError` for inputs that don't fit the weights."
-    _check_tensors(xb=xb, w1=w1)
+    _check_shapes(w1, b1, w2, b2)
+    _check_tensors(xb=xb)
     if not xb.ndim or xb.shape[-1] != w1.shape[0]: raise ValueError(f'w1 takes {w1.shape[0]} numbers of each input, but xb has the shape {tuple(xb.shape)}')
     kinds = {t.dtype for t in (xb, w1, b1, w2, b2)}
     if len(kinds) > 1 or not xb.is_floating_point(): raise ValueError(f'expected floats of one type, but got {", ".join(sorted(map(str, kinds)))}: use .float()')
@@ -100,7 +102,7 @@ def _check_targets(
                          ('targets.unsqueeze(1) makes a column of them' if row else 'a target for each prediction'))
     if not targets.numel(): raise ValueError('there are no predictions: expected at least one')
     if not predictions.is_floating_point(): raise ValueError(f'expected scores that are floats, but the type is {predictions.dtype}: use predictions.float()')
-    low, high = targets.aminmax()
+    low, high = (targets.float() if targets.dtype == torch.bool else targets).aminmax()
     if not (low >= 0 and high <= 1): raise ValueError(f'targets must be 1 for a 3 and 0 for a 7, but they go from {low} to {high}: (labels == 3).long() makes them')
 
 # %% ../nbs/06_relu_net.ipynb #23b6dbf2

@@ -68,7 +68,7 @@ def _points(
     _check_callable(f=f)
     _check_number(min=min, max=max)
     if not min < max: raise ValueError(f'min must be less than max, not min={min}, max={max}')
-    x = torch.linspace(min, max, 401)
+    x = torch.linspace(float(min), float(max), 401)
     y = f(x)
     if getattr(y, 'shape', None) != x.shape: raise ValueError(f'f must give one value for each of its {len(x)} numbers, as x**2 does')
     _check_tensors(**{'what f gives': y})
@@ -102,6 +102,7 @@ def _start(
     "Raises `ValueError` or `TypeError` for what can't be gone down, or from."
     _check_callable(f=f)
     _check_whole(0, steps=steps)
+    if isinstance(x, Tensor): _check_tensors(x=x)
     try: x = torch.as_tensor(x, dtype=torch.float32).detach().clone()
     except (TypeError, ValueError, RuntimeError): raise TypeError(f'x is {_short(x)}: expected a number to start from, or a tensor of several') from None
     _check_rate(lr, x)
@@ -117,6 +118,7 @@ def _check_rate(
 ):
     "Raise `ValueError` or `TypeError` unless it is a number, or one for each number in `x`."
     if not isinstance(lr, Tensor): return _check_number(lr=lr)
+    _check_tensors(lr=lr)
     try: lr.broadcast_to(x.shape)
     except RuntimeError: raise ValueError(f'expected one learning rate, or one for each of the numbers, but the shapes are {tuple(lr.shape)} and {tuple(x.shape)}') from None
 
@@ -128,7 +130,7 @@ def plot_descent(
     ax = None,                     # where to draw; without it, a new figure
 ):
     "Draw a function and the way down it; a cross marks the end."
-    _check_path(f, path)
+    path = _path(f, path)
     if ax is None: ax = plt.subplots(figsize=(5, 3))[1]
     reach = 1.1*max(2, path.abs().max().item())
     x = torch.linspace(-reach, reach, 401)
@@ -136,16 +138,19 @@ def plot_descent(
     ax.plot(path, f(path), 'o-', color='C0', ms=4, lw=1)
     ax.plot(path[-1], f(path[-1]), 'X', color='C1', ms=9, zorder=3)
 
-def _check_path(
+def _path(
     f: Callable[[Tensor], Tensor], # the function
     path: Tensor,                  # the way down
-):
-    "Raise `ValueError` for a path that can't be drawn."
+) -> Tensor:                       # the same, as floats
+    "Raise `ValueError` or `TypeError` for a path or a function that can't be drawn."
     _check_callable(f=f)
     _check_tensors(path=path)
     if path.ndim != 1 or not len(path): raise ValueError(f'expected the path of one number, (steps + 1,), but its shape is {tuple(path.shape)}')
-    if path.requires_grad: raise ValueError('path is marked for gradients: use path.detach()')
     if not path.isfinite().all(): raise ValueError('the path leads to infinity: a smaller learning rate stays near')
+    path = path.detach().float()
+    y = f(path)
+    if getattr(y, 'shape', None) != path.shape or y.requires_grad: raise ValueError('f must give one value for each number, as x**2 does, and without gradients')
+    return path
 
 # %% ../nbs/03_sgd.ipynb #75946430
 def roller_coaster(
@@ -258,6 +263,7 @@ def show_preds(
     time, speed = _measured(time, speed)
     _check_tensors(preds=preds)
     if preds.shape != time.shape: raise ValueError(f'expected a prediction for each time, but preds is {tuple(preds.shape)} and time is {tuple(time.shape)}')
+    time, speed, preds = (numbers.detach().float() for numbers in (time, speed, preds))
     if ax is None:
         _, ax = plt.subplots(figsize=(5, 3))
         ax.set(xlabel='time in seconds', ylabel='speed')
