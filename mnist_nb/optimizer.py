@@ -204,6 +204,16 @@ def fit_flat(
     parameters = sum(p.numel() for p in model.parameters())
     return lambda x: model(x.view(-1, 28*28)), parameters
 
+def learner_rung(
+    seed: int = 42,   # start of the random numbers, for first weights and shuffling
+    epochs: int = 10, # passes through the training data
+) -> Rung:            # the result
+    "Train `nn.Linear` with fastai's `Learner` and measure it."
+    def train(): return fit_flat(nn.Linear(28*28,1), epochs, 1.)
+    return train_rung('nn.Linear, Learner', train, seed, year=1958)
+
+# %% ../nbs/05_optimizer.ipynb #5d06c3fc
+# What `Learner` is not given
 def _check_fit(
     model: nn.Module, # as for `fit_flat`, like the rest
     epochs: int,
@@ -215,11 +225,3 @@ def _check_fit(
     _check_whole(0, epochs=epochs)
     _check_number(lr=lr)
     _check_callable(loss_func=loss_func)
-
-def learner_rung(
-    seed: int = 42,   # start of the random numbers, for first weights and shuffling
-    epochs: int = 10, # passes through the training data
-) -> Rung:            # the result
-    "Train `nn.Linear` with fastai's `Learner` and measure it."
-    def train(): return fit_flat(nn.Linear(28*28,1), epochs, 1.)
-    return train_rung('nn.Linear, Learner', train, seed, year=1958)
