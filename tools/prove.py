@@ -1,7 +1,7 @@
 #!/usr/bin/env python
 """Run the book, and compare what it prints with what it has saved: `python tools/prove.py [NOTEBOOK …]`.
 
-nbdev-test runs the notebooks, all or those named, in a copy of the project, and saves there what they print. Each output of
+nbdev-test runs the notebooks, all or those named, two at a time, in a copy of the project, and saves what they print. Each output of
 the copy is then held against the saved one. A difference is one line, with the notebook, the cell, old and new, and makes
 the exit status 1. The same are
 
@@ -16,6 +16,7 @@ With `--record`, nbs/site/proved.json notes which notebooks held, when, and with
 says so, until the notebook changes.
 """
 import base64, io, json, platform, re, shutil, subprocess
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from hashlib import sha256
 from importlib.metadata import version
@@ -184,9 +185,10 @@ def prove(root: Path, names: list[str], slow: bool = False, note: bool = False) 
         copy_project(root, copy)
         for name in names or ['nbs']:
             if not (copy/name).exists(): raise OSError(f'There is no notebook {name} in {root}: name it as git does.')
-        run = ['nbdev-test', '--save'] + ['--flags', 'slow']*slow
-        passed = [subprocess.run([*run, name], cwd=copy).returncode == 0 for name in names or ['nbs']]
         books = sorted(copy/name for name in names) or sorted((copy/'nbs').rglob('*.ipynb'))
+        # each in a process of its own: in one that has drawn for another notebook, figures come out a pixel larger or smaller
+        run = lambda path: subprocess.run(['nbdev-test', '--save', *['--flags', 'slow']*slow, path.relative_to(copy)], cwd=copy).returncode == 0
+        with ThreadPoolExecutor(2) as pool: passed = list(pool.map(run, books))
         lines, held, outputs, varying = [], {}, 0, 0
         for path in books:
             name = path.relative_to(copy).as_posix()

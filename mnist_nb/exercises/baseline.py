@@ -10,6 +10,7 @@ __all__ = ['check_grey_distance', 'check_total_accuracy', 'check_broadcast_shape
 
 # %% ../../nbs/exercises/baseline.ipynb #4de26c7b
 # Imports
+import re
 from collections.abc import Callable
 
 import torch
@@ -164,7 +165,7 @@ def _call_with_stacks(
     try: result = call(function, images, ideals)
     except NotYet as e:
         hint = ''
-        if 'must match the size' in str(e):
+        if re.search('must match the size|as many images in a as in b', str(e)):
             hint = ' Every image should meet every ideal, as a column and a row make a table. Which axes of length 1 does that take?'
         elif 'IndexError' in str(e) and len(ideals) == 1: hint = ' There may be any number of ideals, even one.'
         raise NotYet(f'{e}{hint}') from None
