@@ -133,20 +133,20 @@ def one_cycle(
     turn: float = 0.25,  # the share of the steps before the turn
 ) -> float:              # value now
     "Rise from one value to another and fall to a third, along a cosine."
-    _check_turn(turn)
+    _check_shares(turn=turn)
     _check_number(progress=progress, start=start, middle=middle, end=end)
     if progress < turn: a, b, p = start, middle, progress/turn
     else: a, b, p = middle, end, (progress - turn)/(1 - turn)
     return a + (b - a)*(1 - math.cos(math.pi*p))/2
 
 # %% ../nbs/07_convolution.ipynb #c7000080c
-# How another turn is refused
-def _check_turn(
-    turn: float, # of the steps
-):
-    "Raise `ValueError` or `TypeError` for what is no share that leaves something after it."
-    _check_number(turn=turn)
-    if not 0 <= turn < 1: raise ValueError(f'turn is {turn}: expected a share of the steps, from 0 to less than 1')
+# How other shares are refused
+def _check_shares(**shares):  # by name
+    "Raise `ValueError` or `TypeError` for what is no number from 0 to 1."
+    for name, share in shares.items():
+        _check_number(**{name: share})
+        if name == 'turn' and share == 1: raise ValueError('turn is 1: expected a share below 1, since something comes after the turn')
+        if not 0 <= share <= 1: raise ValueError(f'{name} is {share}: expected a share, from 0 to 1')
 
 # %% ../nbs/07_convolution.ipynb #c7000085
 def smooth_cross_entropy(
