@@ -19,7 +19,7 @@ __all__ = ['MNIST_MD5', 'unpack', 'read_idx', 'sample_index', 'data_home', 'make
 
 # %% ../nbs/behind/data.ipynb #f9974eae
 # Imports
-import errno, io, lzma, math, os, shutil, struct, sys
+import errno, io, lzma, math, os, shutil, stat, struct, sys
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from configparser import Error as ConfigError
@@ -186,12 +186,19 @@ def _explained(
         else: remedy = 'see what is wrong with that disk,'
         raise OSError(f'{dest} could not be made ({e.strerror}): {remedy} {_elsewhere}') from None
 
+def _in_the_way(
+    place: Path, # where there should be a folder, or nothing
+) -> bool:       # there is something else
+    "One look, since another program may make or rename a folder between two."
+    try: return not stat.S_ISDIR(os.stat(place).st_mode)
+    except OSError: return os.path.islink(place)  # it leads nowhere
+
 def _check_way(
     dest: Path,  # the folder that is to be made
 ):
     "Raise `OSError` if anything but a folder is where a folder has to be: the folder itself, those around it, the one aside."
     for place in [*reversed(dest.parents), dest, dest.with_name(f'{dest.name}.unfinished')]:
-        if os.path.isdir(place) or not os.path.lexists(place): continue
+        if not _in_the_way(place): continue
         if os.path.islink(place):
             problem, remedy = f'a link to {os.readlink(place)}, and no folder is there', 'Bring that folder back or delete the link,'
         else: problem, remedy = 'a file, where a folder has to be', 'Delete it or move it elsewhere,'

@@ -84,7 +84,7 @@ def train_epoch(
         opt.zero_grad()
 
 # %% ../nbs/05_optimizer.ipynb #2510d8ef
-# How the other `train_epoch`, and its arguments, are refused
+# How the other train_epoch, and its arguments, are refused
 def _check_training(
     model: Callable, # as for `train_epoch`, like the rest
     dl: Iterable,

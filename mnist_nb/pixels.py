@@ -124,7 +124,7 @@ def show_images(
     for ax, title in zip(axes.flat, titles): ax.set_title(title)
 
 # %% ../nbs/01_pixels.ipynb #cec27353
-# What `show_images` refuses
+# What show_images refuses
 def _to_show(
     images: Tensor | np.ndarray | list, # what `show_images` got, like the rest
     titles: Sequence[str] | None,

@@ -35,7 +35,7 @@ def test_what_cannot_be_trained_is_refused_in_one_sentence(few):
     for model, epochs, reason in [(nn.Linear(28*28, 10), 1, 'cannot take inputs'), (ten_net, 1, 'nn.Module'), (ten_net(), 1.5, 'whole number'),
                                   (ten_net(), -1, 'whole number')]:
         with pytest.raises(ValueError, match=reason): fit_ten(model, epochs)
-    with pytest.raises(ValueError, match='bs of 1 or more'): fit_ten(ten_net(), bs=0)
+    with pytest.raises(ValueError, match='bs is 0: expected a whole number, 1 or more'): fit_ten(ten_net(), bs=0)
 
 
 def test_it_trains_and_is_left_ready_for_use(few):
