@@ -107,17 +107,24 @@ def mnist_loss(
 
 # %% ../nbs/04_linear.ipynb #b364a4d2
 # How targets that don't fit are refused
-def _check_pair(
+def _check_paired(
     predictions: Tensor, # (n, 1), or any shape that both share
     targets: Tensor,     # in the same shape
 ):
-    "Raise `ValueError` unless there is a target, 0 or 1, for each prediction."
+    "Raise `ValueError` or `TypeError` unless there is a target for each prediction, and at least one."
     _check_tensors(predictions=predictions, targets=targets)
     if predictions.shape != targets.shape:
         row = (*targets.shape, 1) == tuple(predictions.shape)
         raise ValueError(f'predictions have shape {tuple(predictions.shape)} and targets {tuple(targets.shape)}, expected the same: ' +
                          ('targets.unsqueeze(1) makes a column of them' if row else 'a target for each prediction'))
     if not targets.numel(): raise ValueError('there are no predictions: expected at least one')
+
+def _check_pair(
+    predictions: Tensor, # (n, 1), or any shape that both share
+    targets: Tensor,     # in the same shape
+):
+    "Raise `ValueError` unless there is a target, 0 or 1, for each prediction."
+    _check_paired(predictions, targets)
     if not ((targets == 0) | (targets == 1)).all():
         raise ValueError(f'targets must be 1 for a 3 and 0 for a 7, but they hold {targets.unique().tolist()[:5]}: (labels == 3).long() makes them')
 

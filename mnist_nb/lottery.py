@@ -30,7 +30,7 @@ from torch import Tensor, nn
 from .command import run_command
 from .convolution import convolution_rung
 from .data import load_mnist
-from .ladder import Rung, train_rung
+from .ladder import Rung, measure, train_rung
 from .linear import linear_rung, mnist_loss
 from .optimizer import fit_flat, learner_rung
 from .relu_net import binary_cross_entropy, relu_net, relu_rung
@@ -71,10 +71,8 @@ def ten_wrong(
     "Which of the 10,000 test images the network of chapter 10 gets wrong."
     from mnist_nb.ten_digits import train_ten_net
     net = train_ten_net(seed, epochs)
-    images, labels = load_mnist('valid')
-    device = next(net.parameters()).device
-    with torch.no_grad(): scores = [net(x[:, None].to(device).float()/255) for x in images.split(1000)]
-    return (torch.cat(scores).argmax(1).cpu() != labels).nonzero().squeeze(1)
+    rung = measure('ten digits', lambda x: net(x[:, None]), digits=load_mnist('valid'))
+    return rung.wrong.sort().values
 
 # %% ../nbs/behind/lottery.ipynb #lot-012
 @dataclass(frozen=True)

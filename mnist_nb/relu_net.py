@@ -22,6 +22,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn, tensor
 from .baseline import _check_tensors, _check_whole, _in_words
 from .ladder import Rung, train_rung
+from .linear import _check_paired
 from .optimizer import fit_flat
 
 # %% ../nbs/06_relu_net.ipynb #39f89ea7
@@ -95,12 +96,7 @@ def _check_targets(
     targets: Tensor,     # of the same shape
 ):
     "Raise `ValueError` unless there is a target, from 0 to 1, for each score."
-    _check_tensors(predictions=predictions, targets=targets)
-    if predictions.shape != targets.shape:
-        row = (*targets.shape, 1) == tuple(predictions.shape)
-        raise ValueError(f'predictions have shape {tuple(predictions.shape)} and targets {tuple(targets.shape)}, expected the same: ' +
-                         ('targets.unsqueeze(1) makes a column of them' if row else 'a target for each prediction'))
-    if not targets.numel(): raise ValueError('there are no predictions: expected at least one')
+    _check_paired(predictions, targets)
     if not predictions.is_floating_point(): raise ValueError(f'expected scores that are floats, but the type is {predictions.dtype}: use predictions.float()')
     low, high = (targets.float() if targets.dtype == torch.bool else targets).aminmax()
     if not (low >= 0 and high <= 1): raise ValueError(f'targets must be 1 for a 3 and 0 for a 7, but they go from {low} to {high}: (labels == 3).long() makes them')
