@@ -15,7 +15,7 @@ and whether there is a picture. Nothing else is left out. Cells that begin with 
 With `--record`, nbs/site/proved.json notes which notebooks held, when, and with which versions. The foot of their pages
 says so, until the notebook changes.
 """
-import base64, io, json, platform, re, shutil, subprocess
+import base64, io, json, os, platform, re, shutil, subprocess
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from hashlib import sha256
@@ -187,7 +187,9 @@ def prove(root: Path, names: list[str], slow: bool = False, note: bool = False) 
             if not (copy/name).exists(): raise OSError(f'There is no notebook {name} in {root}: name it as git does.')
         books = sorted(copy/name for name in names) or sorted((copy/'nbs').rglob('*.ipynb'))
         # each in a process of its own: in one that has drawn for another notebook, figures come out a pixel larger or smaller
-        run = lambda path: subprocess.run(['nbdev-test', '--save', *['--flags', 'slow']*slow, path.relative_to(copy)], cwd=copy).returncode == 0
+        # and two at a time, with one thread each unless told otherwise, because threads that wait for a core slow each other down
+        env = {'OMP_NUM_THREADS': '1', **os.environ}
+        run = lambda path: subprocess.run(['nbdev-test', '--save', *['--flags', 'slow']*slow, path.relative_to(copy)], cwd=copy, env=env).returncode == 0
         with ThreadPoolExecutor(2) as pool: passed = list(pool.map(run, books))
         lines, held, outputs, varying = [], {}, 0, 0
         for path in books:
