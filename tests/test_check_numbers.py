@@ -41,7 +41,7 @@ def found(tmp_path, text, *code, **more):
     ('*From 0 to 21.*\n<!-- alt: A curve from 0 to 21. -->', '# How it is drawn\nplot(21)', []),
     ('*A curve.*\n<!-- alt: It ends at 22. -->', '# How it is drawn\nplot(21)', ['22']),
     ('The loss is 0.5.', '# Checked\nassert torch.allclose(a, b, atol=0.5)', ['0.5']),
-    ('There are 9 of them.', '# Checked\nfor n in (8, 9):\n    assert f(n)', []), ('There are 9 of them.', '# Checked\nn = 9', ['9']),
+    ('There are 9 of them.', '# Checked\nfor n in (8, 9):\n    assert f(n)', []), ('There are 9 of them.', '# How\nn = 9', ['9']), ('There are 9 of them.', '# Checked\nn = 9\nassert f(n)', []),
     ('The rate is 0.77.', '# Checked\npass', ['0.77']), ('The rate is 0.77, see [there](#another).', '# Checked\npass', []),
     ('<details>\n\nIt is 0.77.\n\nSee [there](#another).\n\n</details>', '# Checked\npass', []),
     ('See chapters 2 and 4, exercise 4.2, `x[5]`, and the 3s of 1998, from 0 to 1.', 'pass', []),

@@ -2,10 +2,11 @@
 """Say which numbers in the book's text nothing in their section backs: `python tools/check_numbers.py [NOTEBOOK …]`.
 
 A section goes from its heading to the next one of the same or a higher level, so what comes before the first `##` has the
-whole notebook behind it; and so has the summary, *What you learned*. A number is digits (1,234, −0.97, 98.4 %, 3 to 5), or words: so many of the UNITS, or about a part
-of something. Captions, alternative texts and folded answers are text, too. A number is backed if it stands in
+whole notebook behind it; and so has the summary, *What you learned*. A number is digits (1,234, −0.97, 98.4 %, 3 to 5), or
+words: so many of the MEASURES or THINGS, or about a part of something. Captions, alternative texts and folded answers are
+text, too. A number is backed if it stands in
 
-- an assertion of its section, with the loop around it,
+- an assertion of its section, with the loop around it, or what a cell named `Checked` tries in its assertions,
 - what a cell of the section has printed, or shown as a table,
 - the section's open code, which sets it, as in `lr=0.1`, or
 - any of these where a link in the same paragraph leads (a question and its answer are one paragraph).
@@ -51,6 +52,7 @@ SKIPPED = {  # what is left out of a sentence
 }
 DATA = {28*28, 255, 256, 6131, 6265, 12396, 2038, 14434, 60000, 10000, 70000}  # what nbs/behind/data.ipynb asserts
 EXCEPTIONS = {  # the words that are left out: why nothing in their section can back them
+    'I would have said 80.': 'what somebody guessed',
 }
 
 WORDS = dict(zip('one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen '
@@ -185,6 +187,7 @@ def without_magic(source: str) -> str:
 def cell_backing(cell: NotebookNode, code: ast.Module) -> list[set[float]]:
     "What a cell asserts and shows: sets of numbers that stand together."
     found = list(asserted(code.body))
+    if found and fold_name(cell) == 'Checked': found += [in_code(node) for node in code.body if isinstance(node, (ast.Assign, ast.FunctionDef))]
     for output in cell.outputs:
         data = output.get('data', {})
         html = re.sub(r'(?s)<(script|style).*?</\1>|<[^>]*>', ' ', data.get('text/html', ''))
@@ -266,7 +269,8 @@ def numbers(sentence: str, backing: list[set[float]]) -> Iterator[tuple[str, boo
     matches = list(NUMBER.finditer(sentence))
     found = list(map(number, matches))
     for i, (match, n) in enumerate(zip(matches, found)):
-        if i and re.fullmatch(r' ?(?:to|–) ?', sentence[matches[i-1].end():match.start()]) and n.backed(everything):
+        between = i and sentence[:matches[i-1].start()].endswith('between ')
+        if i and re.fullmatch(r' ?(?:to|–) ?' + '| and '*between, sentence[matches[i-1].end():match.start()]) and n.backed(everything):
             yield f'{found[i-1].text} to {n.text}', any(found[i-1].backed(one) and n.backed(one) for one in backing)
         else: yield n.text, n.backed(everything)
 
