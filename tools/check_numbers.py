@@ -14,8 +14,8 @@ text, too. A number is backed if it stands in
 Of folded code that draws, the numbers back only captions and alternative texts. An exercise has its check behind it, and
 sizes of the data, which nbs/behind/data.ipynb asserts, need no backing of their own.
 
-It may be rounded to the places that the text gives; a percentage is backed by a share; whole numbers must be exact, unless
-the text says `about`. The two ends of a range must stand in one assertion, output or cell. SKIPPED says which numbers need
+It may be rounded to the places that the text gives; a percentage is backed by a share. Whole numbers below 100 must be
+exact, unless the text says `about`, and zeros after the first three digits may come from rounding. The two ends of a range must stand in one assertion, output or cell. SKIPPED says which numbers need
 no backing, by rule, and EXCEPTIONS names the few sentences besides.
 """
 import ast, re
@@ -48,11 +48,12 @@ SKIPPED = {  # what is left out of a sentence
     'sizes of squares, and of numbers in a computer': r'\b(28|[2-9]) ?[×x] ?\1\b|\b(?:8|16|32|64)[- ]bits?\b',
     'the ends of a share, and the two labels': r'(?<![\d.,\w/])[01]\b(?![.,]\d| ?%| per cent)',
     'choices, in a question': r'(?<= )(?:[\d.]+(?: ?%)?, )+(?:or )?[^?.]*\?$',
-    'exponents and places in formulas': r'(?<=[\w})])[\^_](?:\{[^{}]*\}|\w)|\\tfrac\d\d|\\[a-z]+',
+    'exponents and places in formulas': r'(?<=[\w})])[\^_](?:\{[^{}]*\}|\w)|\*\*\d+|\\tfrac\d\d|\\[a-z]+',
 }
 DATA = {28*28, 255, 256, 6131, 6265, 12396, 2038, 14434, 60000, 10000, 70000}  # what nbs/behind/data.ipynb asserts
 EXCEPTIONS = {  # the words that are left out: why nothing in their section can back them
     'I would have said 80.': 'what somebody guessed',
+    'labelled 6 repeat': 'the name of a step',
 }
 
 WORDS = dict(zip('one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen '
@@ -71,7 +72,7 @@ A_PART = rf"(?:a|an|one|two|three|four|nine) (?:{'|'.join(PARTS)})s?"
 NUMBER = re.compile(
     rf'(?:\b(?P<roughly>{ROUGHLY}) )?(?:'
     r'(?P<digits>(?<![\w.,/])[-−]?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?(?![\w]|[.,]\d))(?: (?P<large>hundred|thousand|million|billion)\b)?'
-    rf'|\b(?P<words>{MANY}(?=(?: (?:to|or) {MANY})?[ -]{MEASURES})|(?!(?:{FEW}) ){MANY}(?=(?: (?:to|or) {MANY})? {THINGS})))'
+    rf'|\b(?<!few )(?<!several )(?P<words>{MANY}(?=(?: (?:to|or) {MANY})?[ -]{MEASURES})|(?!(?:{FEW}) ){MANY}(?=(?: (?:to|or) {MANY})? {THINGS})))'
     r'(?: ?(?P<per>%|per cent|(?:in|of|out of) (?:a hundred|100)|(?:in|of|out of) ten|(?:in|of|out of) (?:a thousand|1,000))(?!\w))?'
     rf"|\b(?:{HEDGE} (?P<part>{A_PART}|half)|(?P<twice>twice|half) as \w+|(?P<of>{A_PART}) of)\b", re.I)
 PRINTED = re.compile(r'(?<![\w#.])[-−+]?(?:\d{1,3}(?:,\d{3})+(?!\d)|\d+)(?:\.\d*)?(?:e[-+]?\d+)?(?!\w)')
@@ -124,10 +125,11 @@ def number(found: re.Match) -> Number:
     digits = (found['digits'] or '').replace(',', '').replace('−', '-')
     value, places = (float(digits), len(digits.partition('.')[2])) if digits else (from_words(found['words']), 0)
     size = LARGE.get((found['large'] or '').lower(), 1)
-    if found['roughly']:  # half of one in the last place that is not 0, but a tenth at most
-        last = 10**-places if places or not value else 10**(len(str(int(abs(value)))) - len(str(int(abs(value))).rstrip('0')))
-        within = min(last/2, abs(value)/10)
-    else: within = 0.5*10**-places if places or size > 1 or found['per'] else 0
+    whole = f'{abs(value):.0f}'
+    zeros = len(whole) - len(whole.rstrip('0')) if not places and value else 0
+    if found['roughly']: within = min(0.5*10**(zeros - places), abs(value)/10)
+    elif places or size > 1 or found['per']: within = 0.5*10**-places
+    else: within = 0.5*10**min(zeros, len(whole) - 3) if abs(value) >= 100 else 0
     return Number(found[0], value, within, (1/size, WHOLE.get((found['per'] or '').rpartition(' ')[2].lower(), 100 if found['per'] else 1)/size))
 
 
