@@ -16,7 +16,6 @@ def found(tmp_path, text, *code, **more):
     other = [new_markdown_cell('## Another\n\nNothing.'), new_code_cell('lr = 0.77')]
     path = tmp_path/'some.ipynb'
     nbformat.write(new_notebook(cells=[new_markdown_cell('# Some\n'), new_markdown_cell(f'## Here\n\n{text}'), *cells, *other]), path)
-    check_numbers.sections.cache_clear()
     return [number for _, number, _, backed in check_numbers.check(path) if not backed]
 
 

@@ -63,6 +63,7 @@ EXCEPTIONS = {  # the words that are left out: why nothing in their section can 
 WORDS = dict(zip('one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen '
                  'eighteen nineteen twenty thirty forty fifty sixty seventy eighty ninety'.split(), [*range(1, 20), *range(20, 100, 10)]))
 LARGE = {'hundred': 100, 'thousand': 1000, 'million': 10**6, 'billion': 10**9}
+WHOLES = {'ten': 10, 'thousand': 1000, '1,000': 1000}  # what shares are of, if not of 100
 PARTS = {'half': 2, 'third': 3, 'quarter': 4, 'fifth': 5, 'tenth': 10, 'hundredth': 100, 'thousandth': 1000, 'millionth': 10**6}
 MEASURES = (r'(?:(?:more|fewer|wrong) )?(?:mistakes?|errors?|(?:milli|micro)?seconds?|minutes?|hours?|per cent|percentage points|epochs?|parameters|'
             r'times (?:as|more|less|the|\w+er)|(?:in|of|out of) (?:ten|a hundred|a thousand|100|1,000))\b')
@@ -81,19 +82,21 @@ NUMBER = re.compile(
     rf"|\b(?:{HEDGE} (?P<part>{A_PART}|half)|(?P<twice>twice|half) as \w+|(?P<of>{A_PART}) of)\b", re.I)
 PRINTED = re.compile(r'(?<![\w#.])[-−+]?(?:\d{1,3}(?:,\d{3})+(?!\d)|\d+)(?:\.\d*)?(?:e[-+]?\d+)?(?!\w)')
 LINK = re.compile(r'\]\((?P<file>[\w./-]+\.ipynb)?(?:#(?P<place>[^)\s]*))?\)')
-CHECKS = re.compile(r'(test|check)_|accepts|rejects')
+CHECKS = re.compile(r'(test|check)_|(accepts|rejects)$')  # functions that check
 
 
 @dataclass
 class Number:
-    "A number in a text: what it is, how exactly, and in which other size it may be printed."
+    "A number in a text."
     text: str
     value: float
-    within: float            # by how much what backs it may differ
-    sizes: tuple = (1,)      # a percentage may be printed as such, or as a share
+    within: float                    # what part of it what backs it may be off
+    times: frozenset = frozenset([1])# what that is multiplied by: a percentage may be printed as such, or as a share
 
     def backed(self, numbers: set[float]) -> bool:
-        return any(abs((n if self.value < 0 else abs(n))*size - self.value) <= self.within*(1 + 1e-6) + 1e-12 for n in numbers for size in self.sizes)
+        "Whether these numbers have it; a sign counts if the text has one."
+        off = abs(self.value)*self.within*(1 + 1e-6) + 1e-12
+        return any(abs((n if self.value < 0 else abs(n))*times - self.value) <= off for n in numbers for times in self.times)
 
 
 @dataclass
@@ -118,26 +121,27 @@ def from_words(words: str) -> float:
     return total + group
 
 
+def a_part(text: str, words: str) -> Number:
+    "The part that such words as `a third` or `three quarters` name."
+    *many, name = words.lower().split()
+    return Number(text, (WORDS.get(many[0], 1) if many else 1)/PARTS[name if name in PARTS else name.rstrip('s')], 0.2)
+
+
 def number(found: re.Match) -> Number:
     "What NUMBER has found."
-    if found['twice']: return Number(found[0], 2 if found['twice'].lower() == 'twice' else 0.5, 0.12)
-    if part := found['part'] or found['of']:
-        *many, name = part.lower().split()
-        many = {'a': 1, 'an': 1}.get(many[0]) or WORDS[many[0]] if many else 1
-        value = many/PARTS[name.rstrip('s') if name != 'half' else name]
-        return Number(found[0], value, value*0.2)
+    if found['twice']: return Number(found[0], 2 if found['twice'].lower() == 'twice' else 0.5, 0.2)
+    if found['part'] or found['of']: return a_part(found[0], found['part'] or found['of'])
     digits = (found['digits'] or '').replace(',', '').replace('−', '-')
-    value, places = (float(digits), len(digits.partition('.')[2])) if digits else (from_words(found['words']), 0)
+    value = float(digits) if digits else from_words(found['words'])
+    places, whole = len(digits.partition('.')[2]), f'{abs(value):.0f}'
+    zeros = len(whole) - len(whole.rstrip('0')) if value and not places else 0
     size = LARGE.get((found['large'] or '').lower(), 1)
-    whole = f'{abs(value):.0f}'
-    zeros = len(whole) - len(whole.rstrip('0')) if not places and value else 0
     if found['roughly']: within = min(0.5*10**(zeros - places), abs(value)/10)
     elif places or size > 1 or found['per']: within = 0.5*10**-places
     else: within = 0.5*10**min(zeros, len(whole) - 3) if abs(value) >= 100 else 0
-    return Number(found[0], value, within, (1/size, WHOLE.get((found['per'] or '').rpartition(' ')[2].lower(), 100 if found['per'] else 1)/size))
+    last = (found['per'] or '').lower().rpartition(' ')[2]
+    return Number(found[0], value, within/abs(value) if value else 0, {1/size, WHOLES.get(last, 100 if last else 1)/size})
 
-
-WHOLE = {'ten': 10, 'thousand': 1000, '1,000': 1000}  # a percentage is of 100
 
 CONSTANT = {ast.Add: add, ast.Sub: sub, ast.Mult: mul, ast.Div: truediv, ast.Pow: pow}
 
@@ -161,7 +165,8 @@ def printed(text: str) -> set[float]:
 
 def in_code(node: ast.AST, strings: bool = False) -> set[float]:
     "The numbers in a piece of code, without tolerances; n/3 has a third, and what takes `abs` both signs; texts count in assertions."
-    found, stack, whole = set(), [node], node
+    found, stack = set(), [node]
+    both = any(getattr(part, 'id', getattr(part, 'attr', '')) == 'abs' for part in ast.walk(node))
     while stack:
         node = stack.pop()
         if isinstance(node, ast.keyword) and node.arg in ('atol', 'rtol', 'eps'): continue
@@ -169,8 +174,7 @@ def in_code(node: ast.AST, strings: bool = False) -> set[float]:
         if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div) and (below := constant(node.right)): found.add(1/below)
         if strings and isinstance(node, ast.Constant) and isinstance(node.value, str): found |= printed(node.value)
         stack += ast.iter_child_nodes(node)
-    if any(getattr(node, 'id', getattr(node, 'attr', '')) == 'abs' for node in ast.walk(whole)): found |= {-n for n in found}
-    return found
+    return found | {-n for n in found} if both else found
 
 
 def is_check(node: ast.AST) -> bool:
@@ -184,7 +188,7 @@ def asserted(body: list[ast.stmt], around: frozenset = frozenset()) -> Iterator[
     for node in body:
         if is_check(node): yield around | in_code(node, strings=True)
         header = around | in_code(node.iter, strings=True) if isinstance(node, ast.For) else around
-        for inner in ('body', 'orelse', 'finalbody'): yield from asserted(getattr(node, inner, []) if isinstance(node, ast.stmt) else [], header)
+        for inner in ('body', 'orelse', 'finalbody'): yield from asserted(getattr(node, inner, []), header)
 
 
 def without_magic(source: str) -> str:
@@ -221,9 +225,11 @@ def within(found: list[Section]) -> Iterator[Section]:
 
 @cache
 def sections(path: Path) -> list[Section]:
-    "The sections of a notebook, each with what backs its numbers; raises `ValueError` for a file that is no notebook."
+    "The sections of a notebook, each with what backs its numbers; raises `OSError` for a file that is no notebook."
+    try: cells = nbformat.read(path, as_version=4).cells
+    except (ValueError, AttributeError): raise OSError(f'{path.name} could not be read as a notebook: restore it from the last commit.') from None
     found = [Section(1, '')]
-    for cell in nbformat.read(path, as_version=4).cells:
+    for cell in cells:
         if cell.cell_type == 'code':
             code = ast.parse(without_magic(cell.source))
             for section in within(found):
