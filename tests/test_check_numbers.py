@@ -27,6 +27,7 @@ def found(tmp_path, text, *code, **more):
     ('It makes twelve mistakes.', '# Checked\nassert n == 13', ['twelve']), ('It makes twelve mistakes.', '# Checked\nassert n == 12', []),
     ('It makes 12 to 17 mistakes.', '# Checked\nassert 12 <= n <= 17', []),
     ('It makes 12 to 17 mistakes.', '# Checked\nassert n >= 12\nassert m <= 17', ['12 to 17']),
+    ('Between 40 and 65 % are right.', '# Checked\nassert 0.4 < a < 0.65', []), ('Between 40 and 65 % are right.', '# Checked\nassert 0.4 < a\nassert a < 0.65', ['40 to 65 %']),
     ('98.3 % are right.', '# Checked\nassert abs(a - 0.983) < 0.001', []), ('98.3 % are right.', '# Checked\nassert a == 0.97', ['98.3 %']),
     ('98.3 % are right.', '# Checked\nassert 98.27 < a', []), ('0.97 is right.', '# Checked\nassert a == 1 - 3/100', []),
     ('The score is −19.', '# Checked\nassert a == 19', ['−19']), ('The score is −19.', '# Checked\nassert a == -19', []),

@@ -275,6 +275,12 @@ def sentences(paragraph: str) -> list[str]:
     return [' '.join(part.split()) for part in parts if not re.search(r'sources\.ipynb#|https?://', part)]
 
 
+def is_range(sentence: str, first: re.Match, second: re.Match) -> bool:
+    "Whether two numbers are the ends of one."
+    words = sentence[first.end():second.start()].strip()
+    return words in ('to', '–') or words == 'and' and sentence[:first.start()].lower().endswith('between ')
+
+
 def numbers(sentence: str, backing: list[set[float]]) -> Iterator[tuple[str, bool]]:
     "The numbers of a sentence, and whether each is backed."
     for pattern in SKIPPED.values(): sentence = re.sub(pattern, ' ', sentence)
@@ -282,9 +288,10 @@ def numbers(sentence: str, backing: list[set[float]]) -> Iterator[tuple[str, boo
     everything = DATA.union(*backing)
     matches = list(NUMBER.finditer(sentence))
     found = list(map(number, matches))
-    for i, (match, n) in enumerate(zip(matches, found)):
-        between = i and sentence[:matches[i-1].start()].endswith('between ')
-        if i and re.fullmatch(r' ?(?:to|–) ?' + '| and '*between, sentence[matches[i-1].end():match.start()]) and n.backed(everything):
+    ends = {i for i in range(1, len(found)) if is_range(sentence, *matches[i-1:i+1])}
+    for i in ends: found[i-1].times |= found[i].times  # 40 to 65 % begins at 40 %
+    for i, n in enumerate(found):
+        if i in ends and n.backed(everything):
             yield f'{found[i-1].text} to {n.text}', any(found[i-1].backed(one) and n.backed(one) for one in backing)
         else: yield n.text, n.backed(everything)
 
