@@ -221,7 +221,7 @@ def pictures(each: int = 4) -> list[Picture]:
         threes, sevens = (images[labels == digit][50 + 97*n] for digit in (3, 7))
         digit, other = (threes, sevens) if n % 2 == 0 else (sevens, threes)
         what = 3 if n % 2 == 0 else 7
-        found += [Picture(kind, what, image) for kind, image in one_digit(digit, n) if kind != 'huge' or n < 2]
+        found += [Picture(kind, what, image) for kind, image in one_digit(digit, n) if kind != 'huge' or n < 1]
         hard = 'in a frame', 'underlined', 'in a circle', 'crossed out', 'a large and a small one', 'cut off on the left', 'on its side', 'on its head'
         found += [Picture(kind, what if kind in hard else None, image) for kind, image in not_one_digit(digit, other, n)]
         if n < 2: found += [Picture(kind, None, image) for kind, image in none(n)]
