@@ -275,7 +275,7 @@ def _check_ink(
 def scan_to_digit(
     image: Image.Image | str | Path, # a picture of one digit alone, or the path of one
 ) -> Tensor:                         # (28, 28), 0 for paper, 1 for ink, as in MNIST
-    "Like an image of MNIST; raises as `find_ink` does, and `ValueError` for two things."
+    "Like an image of MNIST; raises as `find_ink`, and `ValueError` for two digits."
     return _fit(_one_digit(find_ink(image)))
 
 # %% ../nbs/08_cnn_learner.ipynb #0bdbdd2a
@@ -303,7 +303,7 @@ def _check_alone(
     digit, *others = sorted(((rows.start, cols.start, rows.stop, cols.stop) for rows, cols in boxes))
     top, left, bottom, right = _around(digit, *others)
     height, width = bottom - top, right - left
-    def is_near(other): return _gap(digit, other) <= 0.04*max(height, width)
+    def is_near(other): return _gap(digit, other) <= 0.06*max(height, width)
     while near := [other for other in others if is_near(other)]:  # strokes of one digit nearly touch
         digit = _around(digit, *near)
         others = [other for other in others if other not in near]
@@ -354,7 +354,7 @@ def predict_digit(
     image: Image.Image | str | Path, # a picture of one digit alone, or the path of one
     model: nn.Module,                # a trained model, as for `cnn_score`
 ) -> tuple[int, float]:              # 3 or 7, and its probability, as the model sees it
-    "Is the picture a 3 or a 7? Raises as `scan_to_digit` does; warns if it may be neither."
+    "Is it a 3 or a 7? Raises as `scan_to_digit`; warns if it may be neither."
     image = scan_to_digit(image)
     p3 = cnn_score(image[None], model).sigmoid().item()
     digit, probability = (3, p3) if p3 > 0.5 else (7, 1 - p3)

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import torch
 from torch import Tensor, nn
+from .baseline import _check_number, _check_whole
 from .convolution import one_cycle
 
 # %% ../nbs/09_learner.ipynb #c9000015
@@ -238,6 +239,8 @@ def bar_text(
     width: int = 30,  # of the bar, in characters
 ) -> str:             # a bar in one line
     "A progress bar, made of two characters."
+    _check_whole(1, total=total, width=width)
+    _check_whole(0, done=done)
     full = width*done//total
     return '█'*full + '░'*(width - full) + f' {done} of {total}'
 
@@ -289,6 +292,7 @@ def cycle(
     lr: float,       # the largest rate
 ) -> float:          # the rate now
     "Chapter 7's one cycle."
+    _check_number(lr=lr)
     return one_cycle(progress, lr/25, lr, lr/1e5)
 
 # %% ../nbs/09_learner.ipynb #c9000034

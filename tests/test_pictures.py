@@ -87,7 +87,7 @@ def test_it_warns_of_mistakes_and_seldom_of_right_answers(model):
     some = range(0, len(images), 17)
     verdicts = Counter(verdict(Picture('MNIST', int(labels[i]), Image.fromarray(images[i].numpy())), model) for i in some)
     print(verdicts)
-    assert not verdicts['WRONG'] and verdicts['warned'] <= 0.1*len(some) and verdicts['refused'] <= 0.01*len(some)
+    assert not verdicts['WRONG'] and verdicts['warned'] <= 0.1*len(some) and verdicts['refused'] <= 0.02*len(some)
 
 
 def test_networks_of_another_kind(model):

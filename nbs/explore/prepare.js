@@ -157,7 +157,7 @@ const isSeveral = boxes => {
   let [digit, ...others] = [...boxes].sort(bySide)
   const [top, left, bottom, right] = around(boxes), height = bottom - top, width = right - left
   for (;;) {  // strokes of one digit nearly touch
-    const near = others.filter(other => gap(digit, other) <= 0.04 * max(height, width))
+    const near = others.filter(other => gap(digit, other) <= 0.06 * max(height, width))
     if (!near.length) break
     digit = around([digit, ...near])
     others = others.filter(other => !near.includes(other))
