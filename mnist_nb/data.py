@@ -299,7 +299,8 @@ def _array(
     split: str,  # `'train'` or `'valid'`
 ) -> Tensor:     # the array; changes to it stay in memory
     "One of the unpacked arrays, made on first use."
-    if not isinstance(split, str) or split not in ('train', 'valid'): raise ValueError(f"split must be 'train' or 'valid', not {split!r}")
+    if not isinstance(split, str) or split not in ('train', 'valid'):
+        raise ValueError(f"split must be 'train' or 'valid', not {repr(split) if isinstance(split, str) else 'a ' + type(split).__name__}")
     file = make_folder(data_home()/_folder, _write_arrays)/f'{split}-{name}.npy'
     try:
         with file.open('rb') as opened: array = np.lib.format.read_array(opened, allow_pickle=False)
