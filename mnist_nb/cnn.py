@@ -17,11 +17,12 @@ __all__ = ['cnn_score', 'digit_images', 'digit_loaders', 'digit_learner', 'n_par
 
 # %% ../nbs/08_cnn_learner.ipynb #f4f8fa5a
 # Imports
-import tempfile
+import os, tempfile, warnings
 from contextlib import contextmanager
-from functools import partial
+from functools import cache, partial
 from os import PathLike
 from pathlib import Path
+from zipfile import ZipFile
 
 import fastai.callback.progress, fastai.callback.schedule  # give every Learner no_bar, fit_one_cycle and lr_find
 import numpy as np, torch
@@ -35,10 +36,11 @@ from fastai.torch_core import default_device, set_seed
 from fastai.vision.data import ImageBlock
 from fastai.vision.learner import create_vision_model, vision_learner
 from PIL import Image, ImageOps
+from scipy import ndimage
 from torch import Tensor, nn
 from torchvision.models import resnet18
 from .baseline import _check_number, _check_tensors, _check_whole, _in_words, _short
-from .data import mnist_sample
+from .data import load_sample, mnist_sample
 from .ladder import Rung, measure, train_rung
 
 # %% ../nbs/08_cnn_learner.ipynb #f99824e3
@@ -80,7 +82,7 @@ def _at_home(
 ) -> Path:            # the same, where `~` is the home folder
     "Raise `TypeError` for what is no path."
     if not isinstance(path, str | PathLike): raise TypeError(f'got {_short(path)}: expected the path of a file or folder')
-    return Path(path).expanduser()
+    return Path(os.path.expanduser(path))  # which leaves a home that it doesn't know as it is
 
 # %% ../nbs/08_cnn_learner.ipynb #e20e5f19
 def digit_learner(
@@ -255,7 +257,7 @@ def _opened(
     path: Path,      # of a picture
 ) -> Image.Image:    # the picture, read
     "Raise `FileNotFoundError` if there is no such file, `ValueError` if it is no picture, or only part of one."
-    if not path.is_file(): raise FileNotFoundError(f'{path} is no file: expected the path of a picture')
+    if not os.path.isfile(path): raise FileNotFoundError(f'{path} is no file: expected the path of a picture')
     try:
         image = Image.open(path)
         image.load()
@@ -273,8 +275,53 @@ def _check_ink(
 def scan_to_digit(
     image: Image.Image | str | Path, # a picture of one digit alone, or the path of one
 ) -> Tensor:                         # (28, 28), 0 for paper, 1 for ink, as in MNIST
-    "Make a picture look like an image of MNIST; raises as `find_ink` does."
-    return _fit(find_ink(image))
+    "Like an image of MNIST; raises as `find_ink`, and `ValueError` for two digits."
+    return _fit(_one_digit(find_ink(image)))
+
+# %% ../nbs/08_cnn_learner.ipynb #0bdbdd2a
+# How specks are left out, and several digits refused
+def _one_digit(
+    ink: np.ndarray, # as `find_ink` gives it
+) -> np.ndarray:     # the same without specks, and without what lies at the edge
+    "The ink of the digit alone; raises `ValueError` for nothing but specks, and for several digits."
+    things, _ = ndimage.label(ink, np.ones((3, 3)))  # numbers them: ink that touches, at a corner too, is one thing
+    boxes = ndimage.find_objects(things)
+    long = np.array([max(side.stop - side.start for side in box) for box in boxes])
+    inside = np.array([all(0 < side.start and side.stop < n for side, n in zip(box, ink.shape)) for box in boxes])
+    inside &= long >= 0.1*max(ink.shape)
+    if inside.any(): long *= inside  # a table or a thumb comes in from the edge, a digit seldom
+    if long.max() < 0.03*max(ink.shape): raise ValueError('no digit found: there are only specks')
+    large = np.flatnonzero(long >= long.max()/4)
+    _check_alone([boxes[i] for i in large])
+    alone = np.where(np.isin(things, large + 1), ink, np.float32(0))
+    return alone/alone.max()
+
+def _check_alone(
+    boxes: list[tuple[slice, slice]], # around each thing that may be a part of the digit: rows and columns
+):
+    "Raise `ValueError` if some lie apart, or all of them together are wider than a digit."
+    digit, *others = sorted(((rows.start, cols.start, rows.stop, cols.stop) for rows, cols in boxes))
+    top, left, bottom, right = _around(digit, *others)
+    height, width = bottom - top, right - left
+    def is_near(other): return _gap(digit, other) <= 0.06*max(height, width)
+    while near := [other for other in others if is_near(other)]:  # strokes of one digit nearly touch
+        digit = _around(digit, *near)
+        others = [other for other in others if other not in near]
+    if others or width > 1.6*height: raise ValueError('found several things, or one as wide as two digits: expected a picture of one digit alone')
+
+def _around(
+    *boxes: tuple,  # top, left, bottom and right of each
+) -> tuple:         # the same of all together
+    "The box around some boxes."
+    top, left, bottom, right = zip(*boxes)
+    return min(top), min(left), max(bottom), max(right)
+
+def _gap(
+    a: tuple, # top, left, bottom and right
+    b: tuple, # of another box
+) -> int:     # how many rows or columns lie between them, whichever is more; below 0 if they overlap
+    "How far two boxes are apart."
+    return max(max(a[0], b[0]) - min(a[2], b[2]), max(a[1], b[1]) - min(a[3], b[3]))
 
 # %% ../nbs/08_cnn_learner.ipynb #b978b897
 # How it is cut out, scaled and centred
@@ -307,9 +354,31 @@ def predict_digit(
     image: Image.Image | str | Path, # a picture of one digit alone, or the path of one
     model: nn.Module,                # a trained model, as for `cnn_score`
 ) -> tuple[int, float]:              # 3 or 7, and its probability, as the model sees it
-    "Is the picture a 3 or a 7? Raises as `find_ink` does."
-    p3 = cnn_score(scan_to_digit(image)[None], model).sigmoid().item()
-    return (3, p3) if p3 > 0.5 else (7, 1 - p3)
+    "Is it a 3 or a 7? Raises as `scan_to_digit`; warns if it may be neither."
+    image = scan_to_digit(image)
+    p3 = cnn_score(image[None], model).sigmoid().item()
+    digit, probability = (3, p3) if p3 > 0.5 else (7, 1 - p3)
+    _warn_if_odd(image, digit)
+    return digit, probability
+
+# %% ../nbs/08_cnn_learner.ipynb #1c0601f7
+# When it warns
+@cache
+def _known() -> dict[int, Tensor]:  # by digit, (n, 784)
+    "The training images, kept for the next picture."
+    images, labels = load_sample('train')
+    return {digit: images[labels == digit].flatten(1)/255 for digit in (3, 7)}
+
+def _warn_if_odd(
+    image: Tensor, # (28, 28), 0 for paper, 1 for ink
+    digit: int,    # the answer, 3 or 7
+):
+    "Warn if the nearest training image of that digit is not clearly nearer than that of the other."
+    far = {key: torch.cdist(image.view(1, -1), known).min().item() for key, known in _known().items()}
+    other = 10 - digit
+    if far[digit] > 0.8*far[other]:
+        warnings.warn(f'the model says {digit}, but the nearest {digit} of the training images is not much nearer than the nearest {other}: '
+                      'the answer may be wrong, or the picture something else', stacklevel=3)
 
 # %% ../nbs/08_cnn_learner.ipynb #a2ba1eb0
 def load_cnn(
@@ -329,8 +398,11 @@ def _only_weights(
     file: Path,  # that is being loaded
 ):
     "Turn whatever goes wrong in loading into a `ValueError` that says what was expected."
-    if not file.is_file(): raise FileNotFoundError(f'{file} is no file: expected one made by torch.save(model.state_dict(), file)')
-    try: yield
+    if not os.path.isfile(file): raise FileNotFoundError(f'{file} is no file: expected one made by torch.save(model.state_dict(), file)')
+    try:
+        with ZipFile(file) as parts: damaged = parts.testzip()  # PyTorch doesn't compare the checksums of its parts
+        if damaged: raise ValueError
+        yield
     except Exception:  # a damaged file can raise nearly any; what PyTorch says of one advises to open it unsafely
         raise ValueError(f'{file} does not hold the weights of this network: expected a whole file made by '
                          'torch.save(model.state_dict(), file)') from None

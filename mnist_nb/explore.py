@@ -305,6 +305,7 @@ def _read_drawings(
     file: str | Path, # as for `load_drawings`
 ) -> 'pd.DataFrame':  # (n, 785), a label and 784 numbers in each row
     "The numbers in a file; raises `ValueError` for anything that can't be a drawing of a 3 or a 7."
+    if not isinstance(file, str | Path): raise TypeError(f'file is a {type(file).__name__}: expected the name of a CSV file, such as my-digits.csv')
     import pandas as pd  # here, for whoever only wants to touch something
     expected = 'expected in every line a label, 3 or 7, and 784 whole numbers from 0 to 255, separated by commas'
     refuse = lambda what: ValueError(f'{file}{what}: {expected}')

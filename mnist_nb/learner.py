@@ -16,6 +16,7 @@ from pathlib import Path
 
 import torch
 from torch import Tensor, nn
+from .baseline import _check_number, _check_whole
 from .convolution import one_cycle
 
 # %% ../nbs/09_learner.ipynb #c9000015
@@ -238,6 +239,7 @@ def bar_text(
     width: int = 30,  # of the bar, in characters
 ) -> str:             # a bar in one line
     "A progress bar, made of two characters."
+    _check_bar(done, total, width)
     full = width*done//total
     return '█'*full + '░'*(width - full) + f' {done} of {total}'
 
@@ -259,6 +261,18 @@ class Bar:
         self.shown = ''
 
     after_fit = after_epoch
+
+# %% ../nbs/09_learner.ipynb #c9000029c
+# What is no bar
+def _check_bar(
+    done: int,  # as for `bar_text`, like the rest
+    total: int,
+    width: int,
+):
+    "Raise `ValueError` or `TypeError` for anything but whole numbers, and for a bar that fits in no line."
+    _check_whole(0, done=done)
+    _check_whole(1, total=total, width=width)
+    if width > 1000: raise ValueError(f'width is {width}: expected at most 1000 characters, since a bar is one line')
 
 # %% ../nbs/09_learner.ipynb #c9000032
 class Recorder:
@@ -289,6 +303,7 @@ def cycle(
     lr: float,       # the largest rate
 ) -> float:          # the rate now
     "Chapter 7's one cycle."
+    _check_number(lr=lr)
     return one_cycle(progress, lr/25, lr, lr/1e5)
 
 # %% ../nbs/09_learner.ipynb #c9000034

@@ -77,8 +77,17 @@ def relu_net(
     hidden: int = 30, # how many units
 ) -> nn.Sequential:   # takes images (n, 784), gives scores (n, 1)
     "The neural network of this chapter, with random parameters: linear, ReLU, linear."
-    _check_whole(1, hidden=hidden)
+    _check_units(hidden)
     return nn.Sequential(nn.Linear(28*28, hidden), nn.ReLU(), nn.Linear(hidden, 1))
+
+# %% ../nbs/06_relu_net.ipynb #7797458d
+# How other numbers of units are refused
+def _check_units(
+    hidden: int, # how many are asked for
+):
+    "Raise `ValueError` or `TypeError` for anything but a whole number that a computer has room for."
+    _check_whole(1, hidden=hidden)
+    if hidden > 10_000_000: raise ValueError(f'hidden is {hidden:,}: expected at most 10,000,000 units, whose weights fill 30 GB')
 
 # %% ../nbs/06_relu_net.ipynb #5737fa2f
 def binary_cross_entropy(

@@ -2,7 +2,7 @@
 import { gallery, train } from './digits.js'
 import { toCsv } from './handwriting.js'
 import { featureMaps, names, nearest, numbers, scores, units } from './models.js'
-import { prepare } from './prepare.js'
+import { prepare, REFUSED } from './prepare.js'
 import { button, choice, column, drawInk, drawSigned, follow, frame, html, picture, plot, row, sentence, text, toggle, write } from './ui.js'
 
 const SIDE = 280  // of the canvas, in its own dots
@@ -10,6 +10,7 @@ const WIDTHS = { thin: 0.035, medium: 0.07, thick: 0.12 }  // of a stroke, as sh
 const STEP = 1 / 28  // of the pen, when it is moved by keys
 const PROBABLE = ['linear model', 'ReLU net', 'convolutional net']  // whose score is a number for `sigmoid`
 const EMPTY = new Float32Array(784)
+const SEVERAL = 'These are several things, or one as wide as two digits. Draw one digit alone.'
 
 const sigmoid = x => 1 / (1 + Math.exp(-x))
 const isEmpty = pixels => pixels.every(ink => ink === 0)
@@ -265,7 +266,7 @@ const render = ({ model, el }) => {
     sheet.draw()
     const strokes = model.get('strokes'), image = model.get('image')
     const done = strokes.length ? prepare(sheet.pixels(), { crop: model.get('crop'), scale: model.get('scale'), centre: model.get('centre') }) : null
-    pixels = shifted(done ? done.pixels : image.length === 784 ? Float32Array.from(image) : EMPTY, model.get('shift'))
+    pixels = shifted(done ? done.pixels ?? EMPTY : image.length === 784 ? Float32Array.from(image) : EMPTY, model.get('shift'))
     line?.draw(done?.steps)
     drawInk(seen, pixels)
     const empty = isEmpty(pixels), times = {}, found = {}
@@ -276,7 +277,7 @@ const render = ({ model, el }) => {
     }
     answers.draw(pixels, empty ? null : found, times)
     saw.replaceChildren(...(empty || !model.get('view') ? [] : SAW[model.get('view')](pixels)))
-    say(empty ? 'The pad is empty.' : inWords(found))
+    say(done?.refused === REFUSED.several ? SEVERAL : empty ? 'The pad is empty.' : inWords(found))
     model.set('pixels', Array.from(pixels))
     model.set('scores', found)
     if (!sheet.inStroke()) model.save_changes()  // Python hears of a stroke when it is done

@@ -97,6 +97,12 @@ export const paperLight = (grey, width, height) => {
   return plane
 }
 
+export const REFUSED = {  // as Python says it
+  plain: 'no digit found: the picture is (nearly) of one colour',
+  specks: 'no digit found: there are only specks',
+  several: 'found several things, or one as wide as two digits: expected a picture of one digit alone',
+}
+
 // Where the ink is, as an image of the picture's size, or `null` for a picture that is nearly of one colour.
 export const findInk = picture => {
   const { width, height } = picture, grey = greyOf(picture), pixels = new Float32Array(width * height)
@@ -116,6 +122,61 @@ export const findInk = picture => {
     if (pixels[i] < 0.25) pixels[i] = 0  // what differs only a bit is dirt
   }
   return { pixels, width, height }
+}
+
+// Number the things: ink that touches, at a corner too, is one thing. Gives each pixel's number, 0 for none, and the boxes
+// [top, left, bottom, right] of the things, from number 1 on.
+const things = ({ pixels, width, height }) => {
+  const numbers = new Int32Array(pixels.length), boxes = [], waiting = []
+  for (let start = 0; start < pixels.length; start++) {
+    if (!pixels[start] || numbers[start]) continue
+    const box = [height, width, 0, 0], number = boxes.push(box)
+    numbers[start] = number
+    waiting.push(start)
+    while (waiting.length) {
+      const at = waiting.pop(), row = floor(at / width), col = at % width
+      box[0] = min(box[0], row); box[1] = min(box[1], col); box[2] = max(box[2], row + 1); box[3] = max(box[3], col + 1)
+      for (let r = max(row - 1, 0); r < min(row + 2, height); r++) {
+        for (let c = max(col - 1, 0); c < min(col + 2, width); c++) {
+          const next = r * width + c
+          if (pixels[next] && !numbers[next]) { numbers[next] = number; waiting.push(next) }
+        }
+      }
+    }
+  }
+  return { numbers, boxes }
+}
+
+const around = boxes => [0, 1, 2, 3].map(side => boxes.reduce((most, box) => (side < 2 ? min : max)(most, box[side]), boxes[0][side]))
+// How many rows or columns lie between two boxes, whichever is more; below 0 if they overlap
+const gap = (a, b) => max(max(a[0], b[0]) - min(a[2], b[2]), max(a[1], b[1]) - min(a[3], b[3]))
+
+// Do some things lie apart, or are all of them together wider than a digit?
+const isSeveral = boxes => {
+  const bySide = (a, b) => a.map((side, i) => side - b[i]).find(difference => difference) ?? 0
+  let [digit, ...others] = [...boxes].sort(bySide)
+  const [top, left, bottom, right] = around(boxes), height = bottom - top, width = right - left
+  for (;;) {  // strokes of one digit nearly touch
+    const near = others.filter(other => gap(digit, other) <= 0.06 * max(height, width))
+    if (!near.length) break
+    digit = around([digit, ...near])
+    others = others.filter(other => !near.includes(other))
+  }
+  return others.length > 0 || width > 1.6 * height
+}
+
+// The ink of the digit alone, without specks, and without what lies at the edge; or why there is none, as a key of REFUSED.
+const oneDigit = ink => {
+  const { width, height, pixels } = ink, { numbers, boxes } = things(ink), side = max(width, height)
+  let long = boxes.map(([top, left, bottom, right]) => max(bottom - top, right - left))
+  const inside = boxes.map(([top, left, bottom, right], i) => top > 0 && left > 0 && bottom < height && right < width && long[i] >= 0.1 * side)
+  if (inside.some(Boolean)) long = long.map((length, i) => inside[i] ? length : 0)
+  const longest = long.reduce((a, b) => max(a, b)), large = long.map(length => length >= longest / 4)
+  if (longest < 0.03 * side) return 'specks'
+  if (isSeveral(boxes.filter((_, i) => large[i]))) return 'several'
+  const alone = pixels.map((value, i) => numbers[i] && large[numbers[i] - 1] ? value : 0)
+  const most = alone.reduce((a, b) => max(a, b))
+  return { pixels: alone.map(value => value / most), width, height }
 }
 
 // ---- 2. Cut it out, and scale it
@@ -204,7 +265,7 @@ const placed = (image, row, col) => {
 
 // ---- All of it
 
-// The 784 numbers of a picture, and each step on the way, or `null` for a picture without ink. With all three steps on, they
+// The 784 numbers of a picture, and each step on the way; or in `refused`, why there are none. With all three steps on, they
 // are those of `scan_to_digit`. A reader may switch steps off, and see what each is good for. Think of the whole picture,
 // shrunk until its longer side has 28 pixels, in the middle of the 28 × 28.
 // - without `crop`, the whole picture is scaled, not the digit, which gets small;
@@ -212,8 +273,8 @@ const placed = (image, row, col) => {
 // - without `centre`, its middle stays where it is in the shrunk picture, but none of it leaves the 28 × 28.
 // With all of them off, nothing is left but the shrinking.
 export const prepare = (picture, { crop: cut = true, scale = true, centre = true } = {}) => {
-  const ink = findInk(picture)
-  if (!ink) return null
+  const all = findInk(picture), ink = all ? oneDigit(all) : 'plain'
+  if (typeof ink === 'string') return { refused: REFUSED[ink] }
   const box = cut ? boxOf(ink) : { left: 0, top: 0, width: ink.width, height: ink.height }
   const cropped = cut ? crop(ink, box) : ink, whole = max(ink.width, ink.height)
   const small = scale ? scaled(cropped, max(box.width, box.height), LONG) : scaled(cropped, whole, SIZE)
