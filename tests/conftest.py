@@ -1,12 +1,20 @@
-"What the tests share: a home of their own for the data, and whole data to compare with."
-import shutil
+"What the tests share: the package as it is installed, a home of their own for the data, and whole data to compare with."
+import os, shutil
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
 
+import wheel
+
+wheel.use()  # before anything imports mnist_nb
 from browsing import browser, folder, look, serve, site  # fixtures, for all tests
 from mnist_nb.data import mnist_sample
+
+
+def pytest_unconfigure(config):
+    "At the end of all, since the report of the lines that were run reads them."
+    if not hasattr(config, 'workerinput'): wheel.tidy()
 
 
 @pytest.fixture(scope='session')

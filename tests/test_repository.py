@@ -27,7 +27,7 @@ def copy(tmp_path):
 
 def run(folder, *words, **env):
     "Run the command in a folder of its own."
-    env = {**os.environ, 'PYTHONPATH': str(folder), **env}
+    env = {**os.environ, **env}
     return subprocess.run([sys.executable, 'tools/fill_in.py', *words], cwd=folder, env=env, capture_output=True, text=True)
 
 
