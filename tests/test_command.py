@@ -228,7 +228,7 @@ def test_jupyterlab_opens_the_book(book, lab, monkeypatch):
     assert (status, err) == (1, 'JupyterLab ended with an error, which stands above.')
 
 
-@pytest.mark.skipif(os.name == 'nt', reason='sends the signal of Ctrl-C')
+@pytest.mark.skipif(os.name == 'nt', reason='Windows has no such signals')
 @pytest.mark.parametrize('status', ['0', '1'])
 def test_ctrl_c_is_for_jupyterlab(book, lab, monkeypatch, status):
     "It reaches both, as in a terminal; JupyterLab deals with it, the command waits for that, and finds nothing wrong with it."

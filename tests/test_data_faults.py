@@ -520,7 +520,7 @@ except MemoryError as e: print(e, end='')
 """
 
 
-@pytest.mark.skipif(sys.platform != 'linux', reason='needs Linux, to limit the memory')
+@pytest.mark.skipif(sys.platform != 'linux', reason='needs Linux, where a program can be given less memory')
 @pytest.mark.parametrize('made', [True, False])
 def test_no_memory(home, whole_home, made):
     "Too little memory is called that, whether the arrays are there or have to be made; and they are neither damaged nor half-made."

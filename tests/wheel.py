@@ -42,14 +42,17 @@ def build(folder: Path):
     pip('--target', folder/'installed', wheel)
 
 
+made = []  # the folder, in the process that has built it
+
+
 def use():
     "Import `mnist_nb` from the installed wheel from now on, here and in every process that is started from here."
     if FOLDER not in os.environ:
         if not shutil.which('git') or not (REPO/'.git').exists(): return
-        folder = Path(mkdtemp(prefix='mnist_nb-')).resolve()
+        made.append(folder := Path(mkdtemp(prefix='mnist_nb-')).resolve())
         try: build(folder)
         except BaseException:
-            shutil.rmtree(folder, ignore_errors=True)
+            tidy()
             raise
         os.environ[FOLDER] = str(folder)
         os.environ['PYTHONPATH'] = os.pathsep.join(filter(None, [str(folder/'installed'), os.getenv('PYTHONPATH')]))
@@ -57,5 +60,5 @@ def use():
 
 
 def tidy():
-    "Delete what `use` made."
-    if folder := os.environ.pop(FOLDER, None): shutil.rmtree(folder, ignore_errors=True)
+    "Delete what `use` made in this process."
+    while made: shutil.rmtree(made.pop(), ignore_errors=True)
