@@ -66,7 +66,7 @@ def _check_name(
     name: str, # of a file of MNIST
 ):
     "Raise `ValueError` for the name of another file."
-    if not isinstance(name, str) or name not in MNIST_MD5: raise ValueError(f'{name!r} is none of the files of MNIST: expected one of {list(MNIST_MD5)}')
+    if name not in MNIST_MD5: raise ValueError(f'{name!r} is none of the files of MNIST: expected one of {list(MNIST_MD5)}')
 
 def _damaged(
     file: Path,              # the packed file
@@ -90,8 +90,7 @@ def read_idx(
 def _check_idx(
     content: bytes, # of a file
 ):
-    "Raise `ValueError` unless the file is an IDX file of bytes, and whole; `TypeError` if these are no bytes."
-    if not isinstance(content, bytes | bytearray): raise TypeError(f'expected the bytes of an IDX file, but got a {type(content).__name__}')
+    "Raise `ValueError` unless the file is an IDX file of bytes, and whole."
     if content[:3] != b'\0\0\x08': raise ValueError(f'not an IDX file of bytes: it begins with {content[:3].hex(" ")}, expected 00 00 08')
     if len(content) < 4 or len(content) < 4 + 4*content[3]: raise ValueError(f'the IDX file ends after {len(content)} bytes, within its header')
     header = 4 + 4*content[3]
@@ -299,18 +298,47 @@ def _array(
     split: str,  # `'train'` or `'valid'`
 ) -> Tensor:     # the array; changes to it stay in memory
     "One of the unpacked arrays, made on first use."
-    if not isinstance(split, str) or split not in ('train', 'valid'):
-        raise ValueError(f"split must be 'train' or 'valid', not {repr(split) if isinstance(split, str) else 'a ' + type(split).__name__}")
-    file = make_folder(data_home()/_folder, _write_arrays)/f'{split}-{name}.npy'
-    try:
-        with file.open('rb') as opened: array = np.lib.format.read_array(opened, allow_pickle=False)
+    if split not in ('train', 'valid'): raise ValueError(f"split must be 'train' or 'valid', not {split!r}")
+    with _enough_memory(): return torch.from_numpy(_read_array(make_folder(data_home()/_folder, _write_arrays)/f'{split}-{name}.npy'))
+
+def _read_array(
+    file: Path,    # one that `_write_arrays` has written
+) -> np.ndarray:   # what it should hold
+    "Read an array; raises `OSError` if it is another one."
+    (shape, kind, checksum), array = _expected[file.stem], None
+    with _readable(file), file.open('rb') as opened:
+        its_shape, by_columns, its_kind = _header(opened)
+        if (its_shape, by_columns, its_kind) == (shape, False, kind): array = np.lib.format.read_array(opened, allow_pickle=False)
+    if its_shape != shape: raise _spoilt(file, f'its shape is {its_shape}, not {shape}')
+    if its_kind != kind: raise _spoilt(file, f'its numbers are of type {its_kind}, not {kind}')
+    if by_columns or _checksum(array) != checksum: raise _spoilt(file, 'its checksum is wrong')
+    return array
+
+def _header(
+    opened: io.BufferedReader,       # a file of NumPy's, which then is at its beginning again
+) -> tuple[tuple, bool, np.dtype]:   # the shape, whether it goes column by column, and the type
+    "What a file says that it holds. Looked at first, because a damaged one may claim more than there is memory for."
+    if (version := np.lib.format.read_magic(opened)) != (1, 0): raise ValueError(f'version {version}')
+    header = np.lib.format.read_array_header_1_0(opened)
+    opened.seek(0)
+    return header
+
+@contextmanager
+def _enough_memory() -> Iterator[None]:
+    "Say what to do when memory is lacking, which is no damage."
+    try: yield
+    except MemoryError: raise MemoryError('There is not enough free memory for the digits (nothing is damaged): close other programs, '
+                                          'or shut down the kernels of other notebooks, and run this again.') from None
+
+@contextmanager
+def _readable(
+    file: Path, # an array
+) -> Iterator[None]:
+    "Turn what goes wrong when a file is read into an error that says what to do."
+    try: yield
+    except MemoryError: raise  # the file is all right
     except PermissionError: raise OSError(f'{file} is not yours to read: allow yourself to, {_elsewhere}') from None
     except Exception as e: raise _spoilt(file, getattr(e, 'strerror', None) or "NumPy can't read it") from None  # whatever it makes of such a file
-    shape, kind, checksum = _expected[file.stem]
-    if array.shape != shape: raise _spoilt(file, f'its shape is {array.shape}, not {shape}')
-    if array.dtype != kind: raise _spoilt(file, f'its numbers are of type {array.dtype}, not {kind}')
-    if not array.flags.c_contiguous or _checksum(array) != checksum: raise _spoilt(file, 'its checksum is wrong')
-    return torch.from_numpy(array)
 
 def _spoilt(
     file: Path,  # an array

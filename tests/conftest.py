@@ -1,12 +1,61 @@
-"What the tests share: a home of their own for the data, and whole data to compare with."
-import shutil
+"What the tests share: the package as it is installed, a home of their own for the data, and whole data to compare with."
+import os, re, shutil, sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
 
+import wheel
+
+wheel.use()  # before anything imports mnist_nb
 from browsing import browser, folder, look, serve, site  # fixtures, for all tests
 from mnist_nb.data import mnist_sample
+
+
+CI = bool(os.environ.get('CI'))
+EXPECTED = {  # how the reasons begin for which a test may be skipped in CI, and where each of them may be given
+    'Windows ': lambda: os.name == 'nt',
+    'needs Linux, where': lambda: sys.platform != 'linux',
+    'needs Linux, and the right to make a namespace': lambda: sys.platform != 'linux' or not may_mount(),
+    'needs an ordinary user': lambda: not shutil.which('setpriv'),
+    'needs Node.js': lambda: not shutil.which('node'),
+    'there is a GPU': lambda: __import__('torch').cuda.is_available(),
+}
+
+
+def may_mount() -> bool:
+    "Whether this is a user of Linux who may mount disks, as root may, but not in every container."
+    return bool(int(re.search(r'CapEff:\s*(\w+)', Path('/proc/self/status').read_text())[1], 16) >> 21 & 1)
+
+
+def not_skipped(report):
+    "In CI, a test that was skipped without being expected to has failed; so has one that was allowed to fail."
+    if not CI or not report.skipped: return report
+    allowed_to_fail = report.__dict__.pop('wasxfail', None)
+    reason = report.longrepr[2].removeprefix('Skipped: ') if allowed_to_fail is None else f'allowed to fail {allowed_to_fail}'
+    if not any(reason.startswith(begin) and holds() for begin, holds in EXPECTED.items()):
+        report.outcome = 'failed'
+        report.longrepr = f'Skipped, though tests/conftest.py does not expect that here: {reason}'
+    return report
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_makereport(item, call): return not_skipped((yield))
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_make_collect_report(collector): return not_skipped((yield))
+
+
+def pytest_configure(config):
+    "CI leaves no test out."
+    left_out = [name for name in ('keyword', 'markexpr', 'deselect') if config.getoption(name, None)]
+    if CI and left_out: raise pytest.UsageError(f'CI runs every test of a file, but was told to select some ({", ".join(left_out)}).')
+
+
+def pytest_unconfigure(config):
+    "At the end of all, since the report of the lines that were run reads them."
+    wheel.tidy()
 
 
 @pytest.fixture(scope='session')

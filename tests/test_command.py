@@ -24,7 +24,7 @@ def jupyter_home(tmp_path, monkeypatch):
 def start(*words, **how) -> subprocess.Popen:
     "The command in a process of its own."
     code = 'import sys; from mnist_nb.command import main; sys.exit(main())'
-    env = {**os.environ, 'PYTHONPATH': os.pathsep.join([how.pop('before', ''), str(ROOT)])}
+    env = {**os.environ, 'PYTHONPATH': os.pathsep.join(filter(None, [how.pop('before', ''), os.getenv('PYTHONPATH')]))}
     return subprocess.Popen([sys.executable, '-c', code, *map(str, words)], text=True, env=env,
                             stdout=subprocess.PIPE, stderr=subprocess.PIPE, **how)
 
@@ -69,7 +69,7 @@ def book(tmp_path_factory):
 
 
 def test_the_whole_book_is_copied(book):
-    assert book_folder() == NBS
+    assert book_folder() == Path(command.__file__).parent/'book'
     assert set(texts(book)) == NAMES
     assert {path.name for path in book.iterdir()} == {RECORD, *(name.split('/')[0] for name in NAMES)}  # nothing unfinished
     for name, text in texts(book).items():
@@ -164,7 +164,7 @@ def test_bad_input(book, tmp_path, capsys, monkeypatch):
     assert refused(capsys, '') == 'The name of the folder is empty: see mnist-nb --help.'
     assert refused(capsys, '--opne').startswith("No such option '--opne'")
     assert refused(capsys, 'clas', 'x').startswith('clas is no command')
-    assert refused(capsys, NBS).startswith(f'{NBS} is the book itself')
+    assert refused(capsys, book_folder()).startswith(f'{book_folder()} is the book itself')
     assert refused(capsys, 'class') == "Missing argument 'FOLDER': see mnist-nb class --help."
     assert refused(capsys, 'class', 'a', 'b') == 'Got unexpected extra argument (b): see mnist-nb class --help.'
     assert refused(capsys, 'class', 'file').startswith('file is there already')
@@ -228,7 +228,7 @@ def test_jupyterlab_opens_the_book(book, lab, monkeypatch):
     assert (status, err) == (1, 'JupyterLab ended with an error, which stands above.')
 
 
-@pytest.mark.skipif(os.name == 'nt', reason='sends the signal of Ctrl-C')
+@pytest.mark.skipif(os.name == 'nt', reason='Windows has no such signals')
 @pytest.mark.parametrize('status', ['0', '1'])
 def test_ctrl_c_is_for_jupyterlab(book, lab, monkeypatch, status):
     "It reaches both, as in a terminal; JupyterLab deals with it, the command waits for that, and finds nothing wrong with it."

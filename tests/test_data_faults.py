@@ -509,6 +509,39 @@ def test_many_damages(arrays):
     assert refused >= 200
 
 
+HUNGRY = """
+import resource
+from pathlib import Path
+from mnist_nb import data
+pages = int(Path('/proc/self/statm').read_text().split()[0])
+resource.setrlimit(resource.RLIMIT_AS, (pages*resource.getpagesize() + int({room}*2**20),)*2)
+try: load_mnist()
+except MemoryError as e: print(e, end='')
+"""
+
+
+@pytest.mark.skipif(sys.platform != 'linux', reason='needs Linux, where a program can be given less memory')
+@pytest.mark.parametrize('made', [True, False])
+def test_no_memory(home, whole_home, made):
+    "Too little memory is called that, whether the arrays are there or have to be made; and they are neither damaged nor half-made."
+    if made: shutil.copytree(whole_home/'data'/ARRAYS, data_home()/ARRAYS, copy_function=os.link)
+    status, message, errors = run(HUNGRY.format(room=25))  # the images take 45
+    assert status == 0, errors
+    assert says(message, 'not enough free memory', 'nothing is damaged', 'close other programs')
+    assert is_whole(data_home()/ARRAYS, whole_home) if made else [p.name for p in data_home().iterdir()] == [f'{ARRAYS}.lock']
+
+
+def test_claims_more_than_there_is(arrays):
+    "A file that is damaged where it says how much it holds is damaged; that there is no memory for so much, nobody need know."
+    file = arrays/'valid-sample-images.npy'
+    whole = file.read_bytes()
+    claimed = whole.replace(b'(2038, 28, 28)', b'(2038000000000, 28, 28)').replace(b' '*9 + b'\n', b'\n', 1)
+    assert len(claimed) == len(whole)
+    replace(file, claimed)
+    with pytest.raises(OSError) as error: load_sample('valid')
+    assert says(str(error.value), f'{arrays} is damaged', 'its shape is (2038000000000, 28, 28)', 'delete that folder')
+
+
 def test_made_anew(arrays, whole_home):
     "What the message says helps."
     in_the_content(flip_a_bit)(arrays/'train-sample-images.npy')

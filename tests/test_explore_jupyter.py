@@ -5,7 +5,7 @@ from urllib.request import urlopen
 import nbformat, pytest
 from nbformat.v4 import new_code_cell, new_notebook
 
-from browsing import ROOT, listen
+from browsing import listen
 from mnist_nb import explore
 
 THINGS = [cls for cls in vars(explore).values() if isinstance(cls, type) and issubclass(cls, explore.Thing) and cls is not explore.Thing]
@@ -23,7 +23,7 @@ def lab(tmp_path_factory):
         free.bind(('127.0.0.1', 0))
         port = free.getsockname()[1]
     env = {k: v for k, v in os.environ.items() if k != 'IN_TEST'} | {
-        'PYTHONPATH': os.pathsep.join([str(ROOT), os.environ.get('PYTHONPATH', '')]), 'JUPYTER_CONFIG_DIR': str(folder/'config'), 'JUPYTER_DATA_DIR': str(folder/'data'),
+        'JUPYTER_CONFIG_DIR': str(folder/'config'), 'JUPYTER_DATA_DIR': str(folder/'data'),
         'JUPYTER_RUNTIME_DIR': str(folder/'runtime'), 'JUPYTERLAB_SETTINGS_DIR': str(folder/'settings'), 'JUPYTERLAB_WORKSPACES_DIR': str(folder/'workspaces')}
     command = [sys.executable, '-m', 'jupyterlab', '--no-browser', '--allow-root', f'--port={port}', '--IdentityProvider.token=', f'--ServerApp.root_dir={folder}',
                '--LabApp.news_url=', '--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate']

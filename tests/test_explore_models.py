@@ -55,7 +55,7 @@ def test_the_browser_agrees_with_pytorch(site, look, both):
     agree(found, expected)
 
 
-@pytest.mark.skipif(not shutil.which('node'), reason='Node.js is not installed; the browser is tested in any case')
+@pytest.mark.skipif(not shutil.which('node'), reason='needs Node.js; the browser is tested in any case')
 def test_node_agrees_with_pytorch(both, tmp_path):
     x, expected = both
     (tmp_path/'images').write_bytes(x.numpy().astype('<f4').tobytes())

@@ -104,7 +104,7 @@ def test_as_python_does_in_chromium(page, pictures):
         assert same(found['pixels'], picture) <= 1e-5, name
 
 
-@pytest.mark.skipif(not shutil.which('node'), reason='Node is not installed here')
+@pytest.mark.skipif(not shutil.which('node'), reason='needs Node.js; the browser is tested in any case')
 def test_as_python_does_in_node(pictures):
     some = dict(list(pictures.items())[::3])
     for name, picture, found in zip(some, some.values(), in_node(some.values())):

@@ -4,12 +4,14 @@ import hashlib, os, signal, subprocess, sys
 from pathlib import Path
 from types import SimpleNamespace
 
+os.environ.setdefault('MPLBACKEND', 'Agg')
+import matplotlib.pyplot as plt
+import pandas as pd
 import pytest, torch
 
 from mnist_nb import lottery
-from mnist_nb.lottery import HEADLINES, Damaged, Headline, draw_lots, load_lottery
+from mnist_nb.lottery import HEADLINES, Damaged, Headline, draw_lots, load_lottery, lottery_table, plot_lottery
 
-REPO = Path(__file__).resolve().parent.parent
 ASIDE = '.*unfinished'
 
 
@@ -92,6 +94,7 @@ def test_two_at_a_time(tmp_path, quick, whole):
     assert path.read_bytes() == whole.read_bytes()
 
 
+@pytest.mark.skipif(os.name == 'nt', reason='Windows has no such signals')
 def test_a_real_ctrl_c(tmp_path):
     "A process of its own, stopped by the signal that Ctrl-C sends."
     program = '''
@@ -102,8 +105,7 @@ def wrong(seed):
     return torch.arange(seed)
 lottery.HEADLINES['relu'] = lottery.Headline('ReLU net', 6, wrong)
 lottery.main(['relu', '--table', 'here.csv'])'''
-    process = subprocess.Popen([sys.executable, '-c', program], cwd=tmp_path, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                               env={**os.environ, 'PYTHONPATH': str(REPO)})
+    process = subprocess.Popen([sys.executable, '-c', program], cwd=tmp_path, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     while 'now' not in process.stdout.readline(): assert process.poll() is None, process.stderr.read()
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=60)
@@ -179,3 +181,49 @@ def test_the_table_of_the_book():
     assert not table.duplicated(['model', 'seed']).any() and (table.wrong < 0.04*table.images).all() and (table.even <= table.wrong).all()
     assert [table[column].nunique() for column in ('torch', 'fastai', 'threads', 'device')] == [1]*4
     assert table.threads[0] == 1 and table.device[0] == 'cpu'
+
+
+def test_table_and_picture():
+    "A row for each model, in the table's order; a dot for each training, at its number of mistakes, and a triangle at each median."
+    columns = ['model', 'wrong', 'images']
+    table = pd.DataFrame([('conv', 20, 2038), ('conv', 22, 2038), ('conv', 20, 2038), ('linear', 40, 2038), ('linear', 51, 2038)], columns=columns)
+    assert lottery_table(table).reset_index().values.tolist() == [['convolutional net', 7, 3, 20, 20., 22], ['line, large start', 4, 2, 40, 45.5, 51]]
+    plot_lottery(table)
+    ax = plt.gca()
+    dots, medians = ax.lines
+    assert sorted(dots.get_xdata()) == [20, 20, 22, 40, 51] and sorted(medians.get_xdata()) == [20, 45.5]
+    places = list(zip(dots.get_xdata(), dots.get_ydata()))
+    assert len(set(places)) == 5  # equal ones are stacked
+    low, high = ax.get_ylim()
+    assert all(-2 <= x <= ax.get_xlim()[1] and low <= y <= high for x, y in places)
+    assert [text.get_text() for text in ax.texts] == ['line, large start\n2,038 images', 'convolutional net\n2,038 images']  # as the chapters come
+    plot_lottery(table, ['conv'])
+    assert len(plt.gca().texts) == 1 and 'convolutional net' in plt.gca().texts[0].get_text()
+    plt.close('all')
+    with pytest.raises(ValueError, match="no training of 'relu': expected some of conv, linear"): plot_lottery(table, ['conv', 'relu'])
+    with pytest.raises(ValueError, match='the table is empty: python -m mnist_nb.lottery fills it'): plot_lottery(table[:0])
+
+
+@pytest.mark.parametrize('key', ['linear', 'learner'])
+def test_the_table_is_what_trainings_give(key):
+    "The first seed makes about as many mistakes as the table says; another processor may make a few more or fewer."
+    wrong = HEADLINES[key].wrong(0)
+    stated = load_lottery().query('model == @key and seed == 0').wrong.item()
+    assert abs(len(wrong) - stated) <= 5 and len(set(wrong.tolist())) == len(wrong) and wrong.max() < 2038
+
+
+@pytest.mark.parametrize('key, loss', [('held_back', 'mnist_loss'), ('line', 'binary_cross_entropy')])
+def test_what_is_trained(monkeypatch, key, loss):
+    "Forty epochs, with the loss that the chapter names, and then measured on the validation images."
+    asked = []
+    def fit(model, epochs, lr, loss_func):
+        asked.append((epochs, loss_func.__name__))
+        return lambda x: torch.ones(len(x), 1), 785  # always a 3
+    monkeypatch.setattr(lottery, 'fit_flat', fit)
+    assert sorted(HEADLINES[key].wrong(3).tolist()) == [*range(1010, 2038)] and asked == [(40, loss)]
+
+
+def test_resnet_is_chapter_8s(monkeypatch):
+    import mnist_nb.cnn
+    monkeypatch.setattr(mnist_nb.cnn, 'cnn_rung', lambda seed: SimpleNamespace(wrong=torch.tensor([seed])))
+    assert HEADLINES['resnet18'].wrong(9).tolist() == [9]

@@ -1,6 +1,6 @@
-"""What reaches a reader who installs the package: the wheel is built from the tracked files only, installed
-into a folder of its own, and used from there."""
-import ast, email, importlib.util, os, re, shutil, subprocess, sys, tarfile, zipfile
+"""What reaches a reader who installs the package: what the wheel holds that all tests use, that nothing else is in reach, and that
+what is published is the same."""
+import ast, email, os, re, shutil, sys, tarfile, zipfile
 from configparser import ConfigParser
 from importlib.metadata import packages_distributions
 from pathlib import Path
@@ -9,58 +9,51 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-REPO = Path(__file__).resolve().parent.parent
+import mnist_nb
+from wheel import FOLDER, NO_GIT, REPO, files, pip, run
+
 VERSION = re.search('__version__ = "(.+)"', (REPO/'mnist_nb/__init__.py').read_text(encoding='utf-8'))[1]
 DIGITS = {f'mnist_nb/digits/{part}-{kind}.xz' for part in ('train', 't10k') for kind in ('images', 'labels')}
 
 
-def run(*command, **how):
-    "Run a command that has to succeed. Returns what it printed."
-    result = subprocess.run(command, capture_output=True, text=True, **how)
-    assert result.returncode == 0, result.stdout + result.stderr
-    return result.stdout
+@pytest.fixture(scope='module')
+def built():
+    "Where the package was built and installed that all tests import."
+    if not (folder := os.environ.get(FOLDER)): pytest.skip(NO_GIT)
+    return Path(folder)
 
 
 @pytest.fixture(scope='module')
-def tracked():
+def tracked(built):
     "The project's files that are under version control."
-    if not shutil.which('git') or not (REPO/'.git').exists(): pytest.skip('needs a git checkout, to know our files')
-    files = run('git', 'ls-files', '-z', cwd=REPO).split('\0')
-    return [file for file in files if (REPO/file).is_file()]  # without those just deleted or moved
+    return files()
 
 
 @pytest.fixture(scope='module')
-def source(tracked, tmp_path_factory):
-    "A clean copy of the tracked files, with what was built from it in `dist`."
-    source = tmp_path_factory.mktemp('source')
-    for file in tracked:
-        (source/file).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(REPO/file, source/file)
-    # In this environment, so that the test needs no network; `build` checks that it has what building takes.
-    run(sys.executable, '-m', 'build', '--no-isolation', cwd=source)
-    return source
+def source(built, tmp_path_factory):
+    "A clean copy of these files, in which to build something else."
+    return shutil.copytree(built/'source', tmp_path_factory.mktemp('clean')/'source', ignore=shutil.ignore_patterns('dist', 'build', '*.egg-info'))
 
 
 @pytest.fixture(scope='module')
-def wheel(source):
-    "The wheel, built from the source distribution."
-    assert len(list((source/'dist').glob('*.tar.gz'))) == 1
-    wheel, = (source/'dist').glob('*.whl')
+def wheel(built):
+    "The wheel."
+    wheel, = (built/'source/dist').glob('*.whl')
     return wheel
 
 
-def pip(*words):
-    "Install something, without a network, and without what it requires, which is here."
-    pip = ['pip'] if importlib.util.find_spec('pip') else ['uv', 'pip']  # uv makes environments without pip
-    return run(sys.executable, '-m', *pip, 'install', '--no-deps', '--no-index', *words)
+@pytest.fixture(scope='module')
+def installed(built):
+    "A folder with nothing but the installed wheel."
+    return built/'installed'
 
 
 @pytest.fixture(scope='module')
-def installed(wheel, tmp_path_factory):
-    "A folder with nothing but the installed wheel."
-    target = tmp_path_factory.mktemp('target')
-    pip('--target', target, wheel)
-    return target
+def distributions(source):
+    "What is published: the source distribution, and the wheel built from that."
+    run(sys.executable, '-m', 'build', '--no-isolation', cwd=source)
+    (archive,), (wheel,) = (tuple((source/'dist').glob(kind)) for kind in ('*.tar.gz', '*.whl'))
+    return archive, wheel
 
 
 @pytest.fixture(scope='module')
@@ -102,9 +95,21 @@ def test_content(wheel, tracked):
         'METADATA', 'WHEEL', 'RECORD', 'top_level.txt', 'entry_points.txt', 'licenses/LICENSE'}
 
 
-def test_source(source, tracked):
+def test_this_is_what_is_tested(installed):
+    "Here, and in the programs that tests start, wherever these are."
+    assert Path(mnist_nb.__file__) == installed/'mnist_nb/__init__.py'
+    assert run(sys.executable, '-c', 'import mnist_nb; print(mnist_nb.__file__)', cwd=REPO/'tests').strip() == mnist_nb.__file__
+
+
+def test_it_is_what_is_published(wheel, distributions):
+    "A wheel that is built from the source distribution has the same files, byte for byte."
+    tested, published = ({name: archive.read(name) for name in archive.namelist()} for archive in map(zipfile.ZipFile, (wheel, distributions[1])))
+    assert tested == published
+
+
+def test_source(distributions, tracked):
     "The source distribution has what the wheel is built from."
-    archive, = (source/'dist').glob('*.tar.gz')
+    archive = distributions[0]
     with tarfile.open(archive) as opened: names = {name.partition('/')[2] for name in opened.getnames()}
     assert names >= {file for file in tracked if file.startswith('mnist_nb/') or re.match(r'nbs/.*\.ipynb$', file)}
     assert names >= {'settings.ini', 'setup.py', 'pyproject.toml', 'README.md', 'LICENSE'}
@@ -230,4 +235,4 @@ def test_import_is_light(tmp_path):
     heavy = {'fastai', 'torchvision', 'pandas', 'matplotlib', 'IPython', 'fastprogress', 'anywidget'}
     for module, much in (('data', heavy), ('learner', heavy), ('command', heavy | {'torch', 'numpy', 'nbformat'})):
         code = f'import sys, mnist_nb.{module}; print(*sorted({much!r} & set(sys.modules)))'
-        assert run(sys.executable, '-c', code, cwd=tmp_path, env={**os.environ, 'PYTHONPATH': str(REPO)}).split() == []
+        assert run(sys.executable, '-c', code, cwd=tmp_path).split() == []
