@@ -198,12 +198,13 @@ def test_what_is_imported_is_required(facts):
     "Everything that the package imports is required by name, or comes with something that is."
     comes_with = {'cycler': 'matplotlib', 'matplotlib-inline': 'ipython', 'python-fasthtml': 'fastprogress', 'traitlets': 'ipython'}
     named = {canonicalize_name(Requirement(line).name) for line in facts['requirements'].split()}
+    found = packages_distributions()
     for module in (REPO/'mnist_nb').rglob('*.py'):
         for node in ast.walk(ast.parse(module.read_text(encoding='utf-8'))):
             if isinstance(node, ast.ImportFrom): imported = [node.module] if not node.level else []
             else: imported = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
             for name in {name.split('.')[0] for name in imported} - set(sys.stdlib_module_names) - {'mnist_nb'}:
-                packages = {canonicalize_name(package) for package in packages_distributions()[name]}
+                packages = {canonicalize_name(package) for package in found[name]}
                 assert packages & (named | set(comes_with)), f'{module.name} imports {name}'
 
 
