@@ -109,6 +109,11 @@ def with_adam(images, targets):
         opt.step()
     return model
 
+def least_squares(images, targets):
+    x = np.hstack([images.numpy(), np.ones((len(images), 1))])
+    w = np.linalg.lstsq(x, 2*targets.numpy() - 1, rcond=0.01)[0]
+    return lambda x: x.double()@torch.tensor(w[:-1]) + torch.tensor(w[-1])
+
 def answers(images, targets):
     model = with_adam(images, targets)
     return lambda x: (model(x) > 0).float()
@@ -186,6 +191,19 @@ def curve_net(x, y, make=nn.Sequential):
         F.mse_loss(net(x), y).backward()
         opt.step()
     return net
+
+def curve_unclear(x, y):
+    torch.manual_seed(1)
+    net = nn.Sequential(nn.Linear(1, 30), nn.Tanh(), nn.Linear(30, 1))
+    opt = torch.optim.Adam(net.parameters(), 0.02)  # which hides what adds up
+    for _ in range(250):
+        F.mse_loss(net(x), y).backward()
+        opt.step()
+    return net
+
+def polynomial(x, y, powers=torch.arange(10)):
+    weights = torch.linalg.lstsq(x**powers, y).solution
+    return lambda z: z**powers@weights
 
 def curve_by_hand(x, y):
     "No `nn`, no `backward`: gradients worked out on paper."
@@ -288,6 +306,7 @@ WRONG = [
     ('4.3 two orders', linear.check_make_batches, two_orders, 'give the same order'),
     ('4.3 without an end', linear.check_make_batches, endless, 'goes on and on'),
     ('4.6 nearest mean', linear.check_train, nearest_mean, 'nothing is trained'),
+    ('4.6 least squares', linear.check_train, least_squares, 'a call of `lstsq`'),
     ('4.6 labels', linear.check_train, answers, 'These are answers, and a prediction was asked for'),
     ('5.2 a seed in each layer', optimizer.check_layer, partial(Layer, seed=1), 'begin with the same weights'),
     ('5.3 changes its list', optimizer.check_running_average, average_in_place, 'changes the list'),
@@ -297,6 +316,8 @@ WRONG = [
     ('6.4 changes the network', relu_net.check_dead_units, dead_after_change, 'changes the layers'),
     ('6.5 nearest point', relu_net.check_fit_curve, nearest_point, 'nothing was trained'),
     ('6.5 interpolates', relu_net.check_fit_curve, interpolates, 'nothing was trained'),
+    ('6.5 a polynomial', relu_net.check_fit_curve, polynomial, 'a call of `lstsq`'),
+    ('6.5 no zero_grad', relu_net.check_fit_curve, curve_unclear, 'Which line clears them'),
     ('7.2 a list', convolution.check_convolutions, lambda image, kernels: list(convolutions(image, kernels)), 'a tensor was asked for'),
     ('7.6 ends at 0', convolution.check_rate_at, partial(rate_at, end=0), 'Your rate ends at 0'),
     ('8.2 detached', cnn.check_cross_entropy, lambda x, t: cross_entropy(x, t).detach(), 'no gradient can find its way back'),

@@ -18,7 +18,8 @@ import torch, torch.nn.functional as F
 from torch import Tensor, nn
 
 from .core import NotYet, as_tensor, call, compare, compare_gradients, compare_samples
-from .core import counting_gradients, described, gives_verdict, name_of
+from .core import counting_gradients, described, gives_verdict, name_of, noting_solvers
+from .linear import _watched
 
 # %% ../../nbs/exercises/relu_net.ipynb #661bf918
 def _linear(
@@ -296,10 +297,16 @@ def check_fit_curve(
     "Does a function train a network that follows a curve, between the points as well?"
     x, between = torch.linspace(-2, 2, 101)[:,None], torch.linspace(-1.98, 1.98, 100)[:,None]
     for curve in (lambda x: (x + 0.5)**2/2 - 1, lambda x: torch.sin(2*x)):
-        with counting_gradients() as passes: net = call(fit_curve, x, curve(x))
+        with _watched() as watch, counting_gradients() as passes, noting_solvers() as solvers: net = call(fit_curve, x, curve(x))
         if not callable(net):
             raise NotYet(f'{name_of(fit_curve)} returns {described(net)}. '
                          'Return the network itself, so that it can be asked about other points.')
+        if watch.uncleared:
+            raise NotYet('After a step its gradient is still there, and so the next step follows the sum of all gradients so far. '
+                         'Which line clears them? A low rate may hide that it is missing.')
+        if solvers and not passes:
+            raise NotYet(f'No backward pass was seen, but a call of `{solvers[0]}`, which solves equations or fits a polynomial in one go. '
+                         'So nothing was trained. Let a network find its weights, step by step.')
         values = as_tensor(call(net, between), 'What the network says')
         if values.shape != between.shape:
             raise NotYet(f'For points of the shape `(100, 1)`, the network gives the shape `{tuple(values.shape)}`. It should be the same.')
