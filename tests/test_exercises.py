@@ -99,6 +99,7 @@ def tasks(notebook: Path) -> dict[str, tuple[str, str]]:
 def test_form_of_tasks(notebook):
     "Each task says how hard it is, how long it takes and on which it builds, has a folded hint (a hard one has two), and an example."
     said, opening = [], part(notebook, 'Exercises')[0].source
+    solutions = dict(zip(tasks(notebook), (c.source for c in part(notebook, 'Exercises') if SOLUTION in c.source)))
     for number, (text, starter) in (found := tasks(notebook)).items():
         effort = EFFORT.fullmatch(text.split('\n\n')[1])
         assert effort, f'{number}: the line below the title'
@@ -119,6 +120,9 @@ def test_form_of_tasks(notebook):
         wants_code = any(isinstance(node, (ast.FunctionDef, ast.ClassDef)) for node in ast.parse(starter).body)
         assert EXAMPLE.search(text) or not wants_code, f'{number} has no example'
         assert all(len(line) <= 80 for example in EXAMPLE.findall(text) for line in example.splitlines()), f'{number}: this scrolls'
+        lines = {line.split('#')[0].strip() for line in solutions[number].splitlines()[2:]}
+        given = [line for line in lines if len(line) > 20 and any(line in hint for _, hint in hints)]
+        assert len(given) <= (level == 'hard') + ('def ' in hints[-1][1]), f'{number}: a hint is not to be the solution: {given}'
     every = [words for line in said for words in line]
     assert every.count('for the quick') == 1 and set(KINDS) & set(every) and any(words.startswith('builds on') for words in every)
 
