@@ -196,7 +196,7 @@ def class_copies(
 
 # %% ../nbs/behind/command.ipynb #cmd-24
 # How answers are taken out
-ANSWER = re.compile(r'\n*<details>\n<summary>.*?</details>', re.S)
+ANSWER = re.compile(r'\n*<details>\n<summary>(?!Hint).*?</details>', re.S)  # hints stay
 NEEDED = ('Imports', 'Set-up')  # folded cells below the questions that exercises need
 
 def without_answers(

@@ -1,6 +1,7 @@
 """Questions, exercises and their checks. nbdev-test runs the solutions and the checks of wrong answers; this looks at what it
-can't see: that starters are rejected in words, and that nothing is missing."""
-import ast, re
+can't see: that starters are rejected in words, that nothing is missing, and that the example in each task is what the solution gives."""
+import ast, doctest, re
+from importlib import import_module
 from pathlib import Path
 
 import nbformat, pytest
@@ -13,6 +14,11 @@ NBS = Path(__file__).resolve().parent.parent/'nbs'
 CHAPTERS = sorted(NBS.glob('[0-9][0-9]_*.ipynb'))
 CHECKS = sorted(p for p in NBS.glob('exercises/*.ipynb') if p.stem != 'index')
 SOLUTION = '# Solution\n'
+EFFORT = re.compile(r'<small class="effort"><span aria-hidden="true">(.+)</span> (\w+) · about (\d+) minutes(?: · (.+))?</small>')
+MARKS = {'easy': '● ○ ○', 'medium': '● ● ○', 'hard': '● ● ●'}
+KINDS = ('predict', 'find the mistake', 'change and explain', 'a game')  # of what is not to write a function
+HINT = re.compile(r'<details>\n<summary>(Hint.*?)</summary>\n\n(.+?)\n\n</details>', re.S)
+EXAMPLE = re.compile('```python\n(>>> .+?\n)```', re.S)
 
 
 def cells(notebook: Path) -> list[NotebookNode]: return nbformat.read(notebook, as_version=4).cells
@@ -68,15 +74,78 @@ def test_questions(notebook):
 
 @pytest.mark.parametrize('notebook', CHAPTERS, ids=lambda path: path.stem)
 def test_exercises(notebook):
-    "3 to 6 exercises, each with a starter and a solution that are put to the same check."
+    "3 to 8 exercises, each with a starter and a solution that are put to the same check."
     exercises = part(notebook, 'Exercises')
     first = int(notebook.stem[:2])
     headings = [c.source.split()[1] for c in exercises if c.source.startswith('### ')]
-    assert headings == [f'{first}.{i}' for i in range(1, len(headings) + 1)] and 3 <= len(headings) <= 6
+    assert headings == [f'{first}.{i}' for i in range(1, len(headings) + 1)] and 3 <= len(headings) <= 8
     tried = [calls(c.source, 'check_')[0].func.id for c in starters(notebook)]
     solved = [calls(c.source, 'check_')[0].func.id for c in exercises if SOLUTION in c.source]
     assert tried == solved and len(tried) == len(headings)
     assert all('assert check_' in c.source for c in exercises if SOLUTION in c.source)
+
+
+def tasks(notebook: Path) -> dict[str, tuple[str, str]]:
+    "The text of each exercise, and its starter, by its number."
+    found, number = {}, None
+    for cell in part(notebook, 'Exercises'):
+        if cell.source.startswith('### '): number, text = cell.source.split()[1], cell.source
+        elif number and number not in found and cell.cell_type == 'code' and calls(cell.source, 'check_'):
+            found[number] = text, cell.source
+    return found
+
+
+@pytest.mark.parametrize('notebook', CHAPTERS, ids=lambda path: path.stem)
+def test_form_of_tasks(notebook):
+    "Each task says how hard it is, how long it takes and on which it builds, has a folded hint (a hard one has two), and an example."
+    said, opening = [], part(notebook, 'Exercises')[0].source
+    solutions = dict(zip(tasks(notebook), (c.source for c in part(notebook, 'Exercises') if SOLUTION in c.source)))
+    for number, (text, starter) in (found := tasks(notebook)).items():
+        effort = EFFORT.fullmatch(text.split('\n\n')[1])
+        assert effort, f'{number}: the line below the title'
+        marks, level, minutes, more = effort.groups()
+        assert marks == MARKS[level] and int(minutes) in {'easy': (5, 10), 'medium': (10, 15, 20), 'hard': (20, 25, 30, 60)}[level], number
+        said.append(more.split(' · ') if more else [])
+        for words in said[-1]:
+            earlier = re.findall(r'\d+\.\d+', words)
+            assert words in (*KINDS, 'for the quick') or earlier and words == f'builds on {" and ".join(earlier)}', f'{number}: {words}'
+            for other in earlier:
+                without = re.search(rf'If you skipped (?:[\d.]+(?:, | or | and ))*{other}\b', text + opening)
+                assert other in found and other < number and without, f'{number}: how does one do without {other}?'
+        hints = HINT.findall(text)
+        assert [name for name, _ in hints] == (['Hint 1, the idea', 'Hint 2, the first line'] if level == 'hard' else ['Hint']), number
+        assert text.endswith('</details>') and '*A hint' not in text, number
+        if level == 'hard': assert '`' in hints[1][1], f'{number}: the first line is code'
+        assert all(len(hint.split()) < 75 for _, hint in hints), number
+        wants_code = any(isinstance(node, (ast.FunctionDef, ast.ClassDef)) for node in ast.parse(starter).body)
+        assert EXAMPLE.search(text) or not wants_code, f'{number} has no example'
+        assert all(len(line) <= 80 for example in EXAMPLE.findall(text) for line in example.splitlines()), f'{number}: this scrolls'
+        lines = {line.split('#')[0].strip() for line in solutions[number].splitlines()[2:]}
+        given = [line for line in lines if len(line) > 20 and any(line in hint for _, hint in hints)]
+        assert len(given) <= (level == 'hard') + ('def ' in hints[-1][1]), f'{number}: a hint is not to be the solution: {given}'
+    every = [words for line in said for words in line]
+    assert every.count('for the quick') == 1 and set(KINDS) & set(every) and any(words.startswith('builds on') for words in every)
+
+
+@pytest.mark.parametrize('notebook', CHAPTERS, ids=lambda path: path.stem)
+def test_examples(notebook):
+    "The example of each task is what the solution gives, in the names that the chapter has there."
+    module = nbformat.read(notebook, as_version=4).metadata.nbdev.default_exp
+    names, found = dict(vars(import_module(f'mnist_nb.{module}'))), tasks(notebook)
+    for cell in code(notebook):
+        for node in ast.parse(cell.source).body:
+            if isinstance(node, (ast.Import, ast.ImportFrom)): exec(ast.unparse(node), names)
+    parser, runner = doctest.DocTestParser(), doctest.DocTestRunner(verbose=False)
+    solutions = [re.sub('^%%slow.*\n', '', c.source) for c in part(notebook, 'Exercises') if SOLUTION in c.source]
+    for (number, (text, starter)), solution in zip(found.items(), solutions, strict=True):
+        for node in ast.parse(solution).body:
+            if isinstance(node, (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.ClassDef)): exec(ast.unparse(node), names)
+        for asked, given in zip(calls(starter, 'check_')[0].args, calls(solution, 'check_')[0].args):  # it may have another name
+            if getattr(given, 'id', None) in names: names[asked.id] = names[given.id]
+        for example in EXAMPLE.findall(text):
+            said = []
+            runner.run(parser.get_doctest(example, names, number, notebook.name, 0), out=said.append)
+            assert not said, ''.join(said)
 
 
 @pytest.mark.parametrize('notebook', CHAPTERS, ids=lambda path: path.stem)

@@ -27,6 +27,11 @@ def contact_sheet(images, cols):
     return sheet
 
 
+def share_inside(images, size): return middle(images, size).sum((1, 2))/images.sum((1, 2))
+
+def inside_by_means(images, size): return middle(images, size).float().mean((1, 2))/images.float().mean((1, 2))
+
+
 # -- chapter 3
 def descend_until(func, start, lr, enough, most, size=float, copy=torch.clone):
     x = copy(start).requires_grad_()
@@ -87,6 +92,18 @@ def rolled(n, size, seed): return cut(torch.arange(n).roll(seed).tolist(), size)
 def two_orders(n, size, seed): return make_batches(n, size, seed % 2)
 def endless(n, size, seed): return itertools.cycle(make_batches(n, size, seed))
 
+def step_with_data(weights, bias, xb, yb, lr):
+    grads = torch.autograd.grad(distance_loss(predict(xb, weights, bias), yb), (weights, bias))
+    weights.data, bias.data = (p.detach() - lr*g for p, g in zip((weights, bias), grads))
+
+def step_as_given(weights, bias, xb, yb, lr, sign=1, inside=False):
+    distance_loss(predict(xb, weights, bias), yb).backward()
+    with torch.no_grad():
+        for p in (weights, bias):
+            p += sign*lr*p.grad
+            if inside: p.grad.zero_()
+    p.grad.zero_()
+
 def nearest_mean(images, targets):
     three, seven = (images[targets[:, 0] == kind].mean(0) for kind in (1, 0))
     return lambda x: ((x - seven).abs().mean(1) - (x - three).abs().mean(1))[:, None]
@@ -108,6 +125,11 @@ def with_adam(images, targets):
         F.binary_cross_entropy_with_logits(model(images[batch]), targets[batch].float()).backward()
         opt.step()
     return model
+
+def least_squares(images, targets):
+    x = np.hstack([images.numpy(), np.ones((len(images), 1))])
+    w = np.linalg.lstsq(x, 2*targets.numpy() - 1, rcond=0.01)[0]
+    return lambda x: x.double()@torch.tensor(w[:-1]) + torch.tensor(w[-1])
 
 def answers(images, targets):
     model = with_adam(images, targets)
@@ -186,6 +208,20 @@ def curve_net(x, y, make=nn.Sequential):
         F.mse_loss(net(x), y).backward()
         opt.step()
     return net
+
+def curve_unclear(x, y):
+    torch.manual_seed(1)
+    net = nn.Sequential(nn.Linear(1, 30), nn.Tanh(), nn.Linear(30, 1))
+    opt = torch.optim.Adagrad(net.parameters(), 0.1)  # which hides what adds up
+    for _ in range(1000):
+        F.mse_loss(net(x), y).backward()
+        opt.step()
+    return net
+
+def polynomial(x, y, powers=torch.arange(6)):
+    table = x**powers
+    weights = torch.linalg.solve(table.T@table + 0.01*torch.eye(6), table.T@y)  # a little off, so that it isn't taken for a copy
+    return lambda z: z**powers@weights
 
 def curve_by_hand(x, y):
     "No `nn`, no `backward`: gradients worked out on paper."
@@ -268,16 +304,37 @@ class Mine:
 
 def mine(**changes): return type('MyLearner', (Mine,), changes)
 
+class Finder:
+    "A finder of rates that works out each rate from the number of the batch."
+    shift = 0
+
+    def __init__(self, start, factor, most): self.start, self.factor, self.most, self.rates = start, factor, most, []
+    def rate(self, i): return self.start*self.factor**i
+    def before_epoch(self, learner): learner.opt.lr = self.rate(len(self.rates))
+    def before_fit(self, learner): self.rates, self.losses = [], []
+
+    def after_batch(self, learner):
+        i = len(self.rates)
+        if i < self.most:
+            self.rates, self.losses = [*self.rates, self.rate(i + self.shift)], [*self.losses, torch.tensor(learner.loss)]
+            learner.opt.lr, learner.stop = self.rate(i + 1), i + 1 == self.most
+
+def several(check): return lambda answers: check(*answers)
+
 
 WRONG = [
     ('1.2 an array', pixels.check_to_floats, lambda x: x.numpy()/255, 'a tensor was asked for'),
     ('1.2 a list', pixels.check_to_floats, lambda x: (x/255).tolist(), 'a tensor was asked for'),
     ('1.3 a list of images', pixels.check_middle, middle_in_list, 'a tensor was asked for. `torch.stack`'),
     ('1.3 squeezes a stack of one', pixels.check_middle, lambda x, n: middle(x, n).squeeze(), 'should have `(1, 4, 4)`'),
-    ('1.5 an array', pixels.check_contact_sheet, contact_sheet, 'a tensor was asked for'),
+    ('1.5 means', pixels.check_ink_inside, inside_by_means, 'stands for less ink'),
+    ('1.6 an array', pixels.check_contact_sheet, contact_sheet, 'a tensor was asked for'),
+    ('2.4 as it was', baseline.check_accuracy, lambda answers, labels: (answers == labels).float().mean(), 'Each answer still meets every label'),
     ('2.3 without an end', baseline.check_broadcast_shape, lambda a, b: itertools.repeat(28), 'goes on and on'),
-    ('3.5 start stays marked', sgd.check_descend_until, descend_marking, 'marked for gradients'),
-    ('3.5 size of the loss', sgd.check_descend_until, partial(descend_until, size=lambda loss: abs(loss.item())), 'signs are not'),
+    ('3.4 half of it', several(sgd.check_border), (0.167, 'a'), 'lands on the bottom'),
+    ('3.4 a reason of another rate', several(sgd.check_border), (0.33, 'a'), 'It is half of your border'),
+    ('3.6 start stays marked', sgd.check_descend_until, descend_marking, 'marked for gradients'),
+    ('3.6 size of the loss', sgd.check_descend_until, partial(descend_until, size=lambda loss: abs(loss.item())), 'signs are not'),
     ('4.1 detached', linear.check_predict, lambda x, w, b: predict(x, w, b).detach(), 'no gradient can find its way back'),
     ('4.1 bias as a number', linear.check_predict, lambda x, w, b: predict(x, w, b.item()), 'to `bias`'),
     ('4.1 an array', linear.check_predict, lambda x, w, b: predict(x, w, b).detach().numpy(), 'a tensor was asked for'),
@@ -287,18 +344,28 @@ WRONG = [
     ('4.3 rolled', linear.check_make_batches, rolled, 'no shuffling'),
     ('4.3 two orders', linear.check_make_batches, two_orders, 'give the same order'),
     ('4.3 without an end', linear.check_make_batches, endless, 'goes on and on'),
+    ('4.5 as it was', linear.check_step, step_as_given, 'Which sign has a step?'),
+    ('4.5 one mistake left', linear.check_step, partial(step_as_given, sign=-1), '`backward` adds to what is there'),
+    ('4.5 the other left', linear.check_step, partial(step_as_given, inside=True), 'Which sign has a step?'),
     ('4.6 nearest mean', linear.check_train, nearest_mean, 'nothing is trained'),
+    ('4.6 least squares', linear.check_train, least_squares, 'a call of `lstsq`'),
     ('4.6 labels', linear.check_train, answers, 'These are answers, and a prediction was asked for'),
     ('5.2 a seed in each layer', optimizer.check_layer, partial(Layer, seed=1), 'begin with the same weights'),
     ('5.3 changes its list', optimizer.check_running_average, average_in_place, 'changes the list'),
+    ('5.5 after one step', several(optimizer.check_final_speed), (1, 1, 0.5, 'a'), 'without momentum'),
+    ('5.5 turned over', several(optimizer.check_final_speed), (2, 10, 5, 'b'), 'turned over'),
+    ('6.3 a bend without a layer', several(relu_net.check_which_can), ('bd', 'b', 'abe'), 'the same number for every x'),
     ('6.2 a layer', relu_net.check_merge, merged_layer, 'Two things should come back'),
-    ('6.3 detached', relu_net.check_forward, lambda xb, layers: forward(xb, layers).detach(), 'no gradient can find its way back'),
-    ('6.4 leaves a hook', relu_net.check_dead_units, partial(dead_by_hook, tidy=False), 'leaves a hook'),
-    ('6.4 changes the network', relu_net.check_dead_units, dead_after_change, 'changes the layers'),
-    ('6.5 nearest point', relu_net.check_fit_curve, nearest_point, 'nothing was trained'),
-    ('6.5 interpolates', relu_net.check_fit_curve, interpolates, 'nothing was trained'),
+    ('6.4 detached', relu_net.check_forward, lambda xb, layers: forward(xb, layers).detach(), 'no gradient can find its way back'),
+    ('6.5 leaves a hook', relu_net.check_dead_units, partial(dead_by_hook, tidy=False), 'leaves a hook'),
+    ('6.5 changes the network', relu_net.check_dead_units, dead_after_change, 'changes the layers'),
+    ('6.6 nearest point', relu_net.check_fit_curve, nearest_point, 'nothing was trained'),
+    ('6.6 interpolates', relu_net.check_fit_curve, interpolates, 'nothing was trained'),
+    ('6.6 a polynomial', relu_net.check_fit_curve, polynomial, 'a call of `solve`'),
+    ('6.6 no zero_grad', relu_net.check_fit_curve, curve_unclear, 'Which line clears them'),
     ('7.2 a list', convolution.check_convolutions, lambda image, kernels: list(convolutions(image, kernels)), 'a tensor was asked for'),
-    ('7.6 ends at 0', convolution.check_rate_at, partial(rate_at, end=0), 'Your rate ends at 0'),
+    ('7.4 one channel', several(convolution.check_on_paper), (3, 9, 1666), 'one channel'),
+    ('7.7 ends at 0', convolution.check_rate_at, partial(rate_at, end=0), 'Your rate ends at 0'),
     ('8.2 detached', cnn.check_cross_entropy, lambda x, t: cross_entropy(x, t).detach(), 'no gradient can find its way back'),
     ('8.5 bytes', cnn.check_report, partial(report, kind=torch.uint8), 'Which type has more room?'),
     ('9.1 batches kept', learner.check_fit, mine(keep_batches=True), 'went through `dls.train` 1 time'),
@@ -306,6 +373,8 @@ WRONG = [
     ('9.4 no modes', learner.check_callbacks, mine(modes=False), 'milestone 9.3'),
     ('9.5 no zero', learner.check_on_digits, mine(clear=False), 'milestone 9.1'),
     ('9.5 first batch', learner.check_on_digits, mine(first_only=True), 'milestone 9.1'),
+    ('9.6 at once', learner.check_events, ['before_fit', 'before_epoch', 'after_batch', 'after_fit'], 'is finished first'),
+    ('9.7 the next rate', learner.check_rate_finder, type('Finder', (Finder,), {'shift': 1}), 'of the *next* batch'),
 ]
 
 RIGHT = [
@@ -313,14 +382,19 @@ RIGHT = [
     ('1.2 by NumPy, into a tensor', pixels.check_to_floats, lambda x: torch.tensor(x.numpy()/255)),
     ('1.2 half precision', pixels.check_to_floats, lambda x: x.mul(1/255)),
     ('1.3 stacked', pixels.check_middle, lambda x, n: torch.stack([middle(o, n) for o in x]) if x.ndim == 3 else middle(x, n)),
-    ('1.5 by NumPy, into a tensor', pixels.check_contact_sheet, lambda x, cols: torch.from_numpy(contact_sheet(x, cols))),
+    ('1.5 sums of bytes', pixels.check_ink_inside, share_inside),
+    ('1.5 in 64 bits', pixels.check_ink_inside, lambda x, n: share_inside(x.double(), n)),
+    ('1.6 by NumPy, into a tensor', pixels.check_contact_sheet, lambda x, cols: torch.from_numpy(contact_sheet(x, cols))),
     ('2.2 in 64 bits', baseline.check_total_accuracy, lambda a, n: np.average(a.numpy(), weights=n.numpy())),
+    ('2.4 a row of answers', baseline.check_accuracy, lambda answers, labels: (answers.view(-1) == labels).double().mean()),
+    ('2.4 a column of labels', baseline.check_accuracy, lambda answers, labels: (answers == labels[:, None]).float().mean().item()),
+    ('3.4 by trial', several(sgd.check_border), (0.333, 'B')),
     ('3.2 marked for a while', sgd.check_gradient, gradient_marking),
     ('3.2 by torch.func', sgd.check_gradient, lambda f, x: torch.func.jacrev(f)(x)),
     ('3.2 in 64 bits', sgd.check_gradient, lambda f, x: torch.autograd.functional.jacobian(f, x.double())),
-    ('3.5 new tensors', sgd.check_descend_until, descend_until),
-    ('3.5 in 64 bits', sgd.check_descend_until, partial(descend_until, copy=torch.Tensor.double)),
-    ('3.5 by an optimizer', sgd.check_descend_until, descend_with_sgd),
+    ('3.6 new tensors', sgd.check_descend_until, descend_until),
+    ('3.6 in 64 bits', sgd.check_descend_until, partial(descend_until, copy=torch.Tensor.double)),
+    ('3.6 by an optimizer', sgd.check_descend_until, descend_with_sgd),
     ('4.1 in 64 bits', linear.check_predict, lambda x, w, b: predict(x.double(), w.double(), b.double())),
     ('4.1 image by image', linear.check_predict, lambda x, w, b: torch.stack([(o*w).sum() + b for o in x])),
     ('4.2 own sigmoid', linear.check_distance_loss, partial(distance_loss, squash=own_sigmoid)),
@@ -330,26 +404,32 @@ RIGHT = [
     ('4.3 by NumPy', linear.check_make_batches, make_batches),
     ('4.3 each batch sorted', linear.check_make_batches, sorted_batches),
     ('4.3 tensors', linear.check_make_batches, lambda n, size, seed: torch.randperm(n, generator=torch.Generator().manual_seed(seed)).split(size)),
+    ('4.5 with data', linear.check_step, step_with_data),
     ('4.6 by hand', linear.check_train, by_hand),
     ('4.6 with Adam', linear.check_train, with_adam),
     ('5.2 einsum', optimizer.check_layer, Layer),
     ('5.2 a seed once', optimizer.check_layer, lambda i, o: Layer(i, o)),
     ('5.3 a list of its own', optimizer.check_running_average, average_of_copy),
+    ('5.5 from a run', several(optimizer.check_final_speed), (1.9999, 9.9997, 0.05, 'b')),
+    ('6.3 in a list', several(relu_net.check_which_can), (['b', 'd'], ['b'], 'a, b')),
     ('6.2 in a list', relu_net.check_merge, lambda first, second: list(merge(first, second))),
-    ('6.3 in 64 bits', relu_net.check_forward, forward_in_doubles),
-    ('6.3 with modules', relu_net.check_forward, forward_with_modules),
-    ('6.4 a hook that is removed', relu_net.check_dead_units, dead_by_hook),
-    ('6.4 whole numbers', relu_net.check_dead_units, lambda net, images: (net[:2](images).sum(0) == 0).int()),
-    ('6.5 Adam', relu_net.check_fit_curve, curve_net),
-    ('6.5 by hand', relu_net.check_fit_curve, curve_by_hand),
+    ('6.4 in 64 bits', relu_net.check_forward, forward_in_doubles),
+    ('6.4 with modules', relu_net.check_forward, forward_with_modules),
+    ('6.5 a hook that is removed', relu_net.check_dead_units, dead_by_hook),
+    ('6.5 whole numbers', relu_net.check_dead_units, lambda net, images: (net[:2](images).sum(0) == 0).int()),
+    ('6.6 Adam', relu_net.check_fit_curve, curve_net),
+    ('6.6 by hand', relu_net.check_fit_curve, curve_by_hand),
     ('7.2 stacked', convolution.check_convolutions, convolutions),
     ('7.2 in 64 bits', convolution.check_convolutions, lambda image, kernels: convolutions(image.double(), kernels.double())),
-    ('7.6 with 64 bits', convolution.check_rate_at, rate_at),
-    ('7.6 with 32 bits', convolution.check_rate_at, rate_in_floats),
+    ('7.4 in floats', several(convolution.check_on_paper), (3., 144., 1666.)),
+    ('7.7 with 64 bits', convolution.check_rate_at, rate_at),
+    ('7.7 with 32 bits', convolution.check_rate_at, rate_in_floats),
     ('8.2 logsumexp', cnn.check_cross_entropy, cross_entropy),
     ('8.2 in a loop, in 64 bits', cnn.check_cross_entropy, cross_entropy_in_a_loop),
     ('8.5 32 bits', cnn.check_report, partial(report, kind=torch.int32)),
     ('8.5 by NumPy', cnn.check_report, report_in_numpy),
+    ('9.6 a tuple', learner.check_events, ('before_fit', 'before_epoch', 'after_batch', 'after_batch', 'after_epoch', 'after_fit')),
+    ('9.7 by the number of the batch', learner.check_rate_finder, Finder),
     *[(f'9.{i} {name}', getattr(learner, check), cls) for name, cls in (('mine', Mine), ("the book's", Learner)) for i, check in
       enumerate(('check_fit', 'check_history', 'check_modes', 'check_callbacks', 'check_on_digits'), 1)],
 ]

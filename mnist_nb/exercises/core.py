@@ -6,7 +6,8 @@ Docs: https://mnist-nb.github.io/mnist_nb/exercises/index.html.md"""
 
 # %% auto #0
 __all__ = ['Verdict', 'NotYet', 'gives_verdict', 'name_of', 'described', 'call', 'same', 'as_tensor', 'close', 'compare',
-           'compare_gradients', 'counting_gradients', 'compare_samples', 'taken', 'accepts', 'rejects']
+           'compare_gradients', 'counting_gradients', 'compare_samples', 'taken', 'chosen', 'noting_solvers', 'accepts',
+           'rejects']
 
 # %% ../../nbs/exercises/index.ipynb #b171bc58
 # Imports
@@ -19,6 +20,7 @@ from itertools import islice
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 
 # %% ../../nbs/exercises/index.ipynb #5725611e
 class Verdict:
@@ -363,6 +365,54 @@ def taken(
     found = list(islice(iter(values), most + 1))
     if len(found) > most: raise NotYet(f'{what} goes on and on: there are more than {most} values in it. Where should it end?')
     return found
+
+# %% ../../nbs/exercises/index.ipynb #c0de0001
+# Letters to choose from, and no ready-made solution
+def chosen(
+    answer: object,    # the reader's: letters in a text or a list
+    letters: str,      # that there are, such as `abc`
+    what: str,         # how to call the answer in a sentence
+    most: int | None = None, # how many may be chosen, all if not given
+) -> str:              # the letters, each once, in the order of the alphabet
+    "Which letters a reader has chosen. Raises `NotYet` if the answer is something else."
+    parts = [answer] if isinstance(answer, str) else list(answer) if isinstance(answer, (list, tuple, set)) else []
+    words = ''.join(parts) if all(isinstance(part, str) for part in parts) else ''
+    found = sorted(set(re.sub(r'[\s,;]|and', '', words.lower())))
+    if not found or not set(found) <= set(letters) or len(found) > (most or len(letters)):
+        one = 'one of the letters' if most == 1 else 'some of the letters'
+        raise NotYet(f'{what} should be {one} {letters[0]} to {letters[-1]}, in quotes.')
+    return ''.join(found)
+
+
+class _Solvers(TorchFunctionMode):
+    "Notes which of PyTorch's solvers are called."
+    def __init__(self):
+        super().__init__()
+        self.seen = []
+
+    def __torch_function__(self, function, types, args=(), kwargs=None):
+        name = getattr(function, '__name__', '').removeprefix('linalg_')
+        if name in _SOLVERS: self.seen.append(name)
+        return function(*args, **(kwargs or {}))
+
+
+_SOLVERS = 'lstsq solve solve_ex inv inv_ex inverse pinv pinverse cholesky_solve lu_solve tensorsolve polyfit'.split()
+
+@contextmanager
+def noting_solvers() -> Iterator[list]: # the names of those that were called
+    "Look on at what solves equations in PyTorch and NumPy, which gives weights without any training."
+    def noting(name, original):
+        @wraps(original)
+        def noted(*args, **kwargs):
+            mode.seen.append(name)
+            return original(*args, **kwargs)
+        return noted
+    places = [(module, name, getattr(module, name)) for module in (np, np.linalg) for name in _SOLVERS if hasattr(module, name)]
+    with _Solvers() as mode:
+        for module, name, original in places: setattr(module, name, noting(name, original))
+        try: yield mode.seen
+        finally:
+            for module, name, original in places: setattr(module, name, original)
 
 # %% ../../nbs/exercises/index.ipynb #56df1e80
 def accepts(

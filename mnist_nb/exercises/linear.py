@@ -17,7 +17,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from .core import NotYet, as_tensor, call, close, compare
-from .core import compare_gradients, counting_gradients, gives_verdict, taken
+from .core import compare_gradients, counting_gradients, gives_verdict, noting_solvers, taken
 from ..linear import flat_sample
 
 # %% ../../nbs/exercises/linear.ipynb #1612afcc
@@ -483,6 +483,7 @@ def _check_learned(
     y: Tensor,       # their targets, (n, 1)
     asked: Tensor,   # other images, (m, 784)
     passes: list,    # one thing for each backward pass that was seen in the training
+    solvers: list,   # the names of the functions that solve equations, as far as they were called
 ):
     "Raise `NotYet` if a model gives labels, or if it looks as if no linear model was trained. Gradients by hand are as good."
     scores = as_tensor(call(model, asked)).reshape(-1).double()
@@ -491,6 +492,9 @@ def _check_learned(
         raise NotYet(f'Your model gives only two numbers, {low:g} and {high:g}. These are answers, and a prediction was asked for: '
                      'what `linear1` gives, a number that tells how sure the model is.')
     if passes: return
+    if solvers:
+        raise NotYet(f'No backward pass was seen, but a call of `{solvers[0]}`. That gives the weights in one go, by solving equations. '
+                     'For a linear model it is a fine way, and for no later one. Here they should be learned, step by step.')
     for mean in _nearest_means(x, y, asked):
         if torch.corrcoef(torch.stack([scores, mean.double()]))[0, 1] > 0.99999:
             raise NotYet('Your model compares images with two mean digits, as chapter 2 did, and nothing is trained. '
@@ -520,10 +524,10 @@ def check_train(
     x, y = x[::6].clone(), y[::6].clone()
     for swapped in (False, True):
         if swapped: y, valid_y = 1 - y, 1 - valid_y
-        with _one_thread(), _watched() as watch, counting_gradients() as passes:
+        with _one_thread(), _watched() as watch, counting_gradients() as passes, noting_solvers() as solvers:
             try: model = call(train, x, y)
             except NotYet as e: raise _explained(e) from None
             _check_scores(model, valid_x, valid_y, swapped, watch)
-            _check_learned(model, x, y, valid_x, passes)
+            _check_learned(model, x, y, valid_x, passes, solvers)
     return ('At least 95 of 100, and again with 3s and 7s interchanged: as good as the mean digits of chapter 2, '
             'and learned from a sixth of the images.')
