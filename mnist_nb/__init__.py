@@ -17,7 +17,7 @@ Modules:
 - `mnist_nb.data`: How the handwritten digits reach your disk, and how you know that they are the right ones
 - `mnist_nb.ladder`: One instrument for all models: the same images, the same rule, one table, one picture
 - `mnist_nb.linear`: One weight for every pixel, a loss that has a gradient, and a training loop written by hand
-- `mnist_nb.lottery`: The headline numbers of the whole book, each drawn thirty times, and what one may conclude from a single draw
+- `mnist_nb.lottery`: The headline numbers of the whole book, drawn over and over, and what one may conclude from a single draw
 - `mnist_nb.optimizer`: Hand the loop over to PyTorch and fastai, one part at a time, and check at each handover that nothing has changed
 - `mnist_nb.pixels`: An image is a grid of numbers. This chapter shows you the grid, and the two tools for working with it.
 - `mnist_nb.relu_net`: Two linear layers with a bend between them ought to beat a line. Do they? A detective story.

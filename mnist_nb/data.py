@@ -66,7 +66,7 @@ def _check_name(
     name: str, # of a file of MNIST
 ):
     "Raise `ValueError` for the name of another file."
-    if name not in MNIST_MD5: raise ValueError(f'{name!r} is none of the files of MNIST: expected one of {list(MNIST_MD5)}')
+    if not isinstance(name, str) or name not in MNIST_MD5: raise ValueError(f'{name!r} is none of the files of MNIST: expected one of {list(MNIST_MD5)}')
 
 def _damaged(
     file: Path,              # the packed file
@@ -90,7 +90,8 @@ def read_idx(
 def _check_idx(
     content: bytes, # of a file
 ):
-    "Raise `ValueError` unless the file is an IDX file of bytes, and whole."
+    "Raise `ValueError` unless the file is an IDX file of bytes, and whole; `TypeError` if these are no bytes."
+    if not isinstance(content, bytes | bytearray): raise TypeError(f'expected the bytes of an IDX file, but got a {type(content).__name__}')
     if content[:3] != b'\0\0\x08': raise ValueError(f'not an IDX file of bytes: it begins with {content[:3].hex(" ")}, expected 00 00 08')
     if len(content) < 4 or len(content) < 4 + 4*content[3]: raise ValueError(f'the IDX file ends after {len(content)} bytes, within its header')
     header = 4 + 4*content[3]
@@ -298,7 +299,8 @@ def _array(
     split: str,  # `'train'` or `'valid'`
 ) -> Tensor:     # the array; changes to it stay in memory
     "One of the unpacked arrays, made on first use."
-    if split not in ('train', 'valid'): raise ValueError(f"split must be 'train' or 'valid', not {split!r}")
+    if not isinstance(split, str) or split not in ('train', 'valid'):
+        raise ValueError(f"split must be 'train' or 'valid', not {repr(split) if isinstance(split, str) else 'a ' + type(split).__name__}")
     with _enough_memory(): return torch.from_numpy(_read_array(make_folder(data_home()/_folder, _write_arrays)/f'{split}-{name}.npy'))
 
 def _read_array(

@@ -1,4 +1,4 @@
-"""The headline numbers of the whole book, each drawn thirty times, and what one may conclude from a single draw
+"""The headline numbers of the whole book, drawn over and over, and what one may conclude from a single draw
 
 ```python
 # How to use it
