@@ -125,6 +125,12 @@ def test_a_new_edition(book, tmp_path):
     assert written == {name: (mine/name).read_bytes() for name in written}
 
 
+def test_without_the_book(capsys, monkeypatch, tmp_path):
+    "A package that lost its notebooks says so."
+    monkeypatch.setattr(command.resources, 'files', lambda name: tmp_path)
+    with pytest.raises(FileNotFoundError, match='The book is not in .*: install mnist_nb again'): book_folder()
+
+
 def test_somebody_elses_folder(tmp_path):
     "A notebook that was there before is not the book's, whatever its name, and a damaged record means that nothing is known."
     (tmp_path/'index.ipynb').write_text('{}')

@@ -304,6 +304,16 @@ def test_stuck_lock(home, monkeypatch, capfd):
     assert content(make_folder(data_home()/ARRAYS, fill)) == {'file': b'all'}
 
 
+@pytest.mark.parametrize('error, said', [(NotImplementedError(), ['has no locks', 'on another disk']), (OSError(errno.EIO, 'Input/output error'), ['Input/output error', 'see what is wrong with that disk']),
+                                         (FileExistsError(errno.EEXIST, 'File exists', 'that.lock'), ['File exists', 'delete that.lock'])])
+def test_disks_that_cannot(home, monkeypatch, error, said):
+    "A disk without locks, a broken one, and one where something stands already."
+    def refuse(self, timeout): raise error
+    monkeypatch.setattr(data.FileLock, 'acquire', refuse)
+    with pytest.raises(OSError) as refused: make_folder(data_home()/ARRAYS, fill)
+    assert says(str(refused.value), data_home(), *said, 'set FASTAI_HOME') and not (data_home()/ARRAYS).exists()
+
+
 def fill(folder):
     "A quick stand-in for the data."
     (folder/'file').write_text('all')

@@ -1,6 +1,6 @@
 """Small trainings whose right result is known: what callbacks do in chapter 9's `Learner`, what it refuses in one sentence, what of
 a saved run fits another, and the networks of chapters 8 and 10 on a few images."""
-import io, shutil, sys
+import io, re, shutil, sys
 from types import SimpleNamespace
 
 import pytest, torch
@@ -8,6 +8,7 @@ from fastai.optimizer import SGD
 from torch import nn, tensor
 from torch.nn.functional import mse_loss
 
+from mnist_nb import ladder
 from mnist_nb import learner as chapter9
 from mnist_nb.cnn import cnn_score, digit_images, digit_learner, digit_loaders, n_parameters
 from mnist_nb.convolution import Adam
@@ -15,6 +16,7 @@ from mnist_nb.data import load_mnist, read_images
 from mnist_nb.ladder import measure
 from mnist_nb.learner import Bar, Checkpoint, Learner, OnDevice, Patience, Recorder, Schedule, Table, get_rate, set_rate
 from mnist_nb.optimizer import BasicOptim
+from mnist_nb.pixels import pixel_table
 from mnist_nb.ten_digits import Jiggle, confusions, jiggle, ten_rung, train_ten_net
 
 
@@ -158,6 +160,52 @@ def test_no_run(tmp_path):
     with pytest.raises(FileNotFoundError, match='there is no folder .*nowhere to save a run in'): make(cbs=[Checkpoint(tmp_path/'nowhere/run.pt')]).fit(1, 0.1)
     with pytest.raises(ValueError, match="fastai's optimizers can't be saved"): make(opt=SGD, cbs=[Checkpoint(tmp_path/'new.pt')]).fit(1, 0.1)
     assert not (tmp_path/'new.pt').exists() and not list(tmp_path.glob('*.part'))
+
+
+# Chapter 7, and the ladder
+
+def test_convolutions_on_a_few(monkeypatch):
+    "With every fifth image to learn from, it tells nine in ten of those it has never seen."
+    from mnist_nb import convolution
+    x, y = convolution.flat_sample()
+    monkeypatch.setattr(convolution, 'flat_sample', lambda: (x[::5], y[::5]))
+    rung = convolution.convolution_rung(3)
+    assert rung.accuracy > 0.9 and rung.parameters == sum(p.numel() for p in convolution.conv_net().parameters())
+
+
+def test_lower_rungs(monkeypatch):
+    "The chapters before one, in their order."
+    for module, rung in (('linear', 'linear_rung'), ('optimizer', 'learner_rung'), ('relu_net', 'relu_rung'), ('convolution', 'convolution_rung'), ('cnn', 'cnn_rung')):
+        monkeypatch.setattr(f'mnist_nb.{module}.{rung}', lambda name=rung: name)
+    monkeypatch.setattr(ladder, 'baseline_rung', lambda name='mean digits, L1', distance=None: name)
+    first = ['mean digits, L1', 'mean digits, L2']
+    assert ladder.lower_rungs('linear') == first and ladder.lower_rungs('relu_net') == [*first, 'linear_rung', 'learner_rung']
+    assert ladder.lower_rungs() == [*first, 'linear_rung', 'learner_rung', 'relu_rung', 'convolution_rung', 'cnn_rung']
+    with pytest.raises(ValueError, match='sgd'): ladder.lower_rungs('sgd')
+
+
+BYTES, LABELS = torch.zeros(2, 28, 28, dtype=torch.uint8), tensor([3, 7])
+
+@pytest.mark.parametrize('digits, said', [
+    (BYTES, 'two tensors, images and labels'), ((BYTES.float(), LABELS), 'type torch.float32: expected .n, 28, 28., bytes'), ((BYTES[:, :20], LABELS), r'shape \(2, 20, 28\)'),
+    ((BYTES, LABELS[:1]), r'labels have shape \(1,\): expected \(2,\)'), ((BYTES[:0], LABELS[:0]), 'there are no images'), ((BYTES, LABELS + 3), 'labels are 6, 10: expected whole numbers from 0 to 9'),
+    ((BYTES, LABELS - 3), 'labels are 0, 4: expected only 3 and 7')])
+def test_digits_that_cannot_be_measured(digits, said):
+    with pytest.raises(ValueError, match=said): measure('all 3s', lambda x: x.new_ones(len(x)), digits=digits)
+
+
+@pytest.mark.parametrize('model, said', [(lambda x: 3, 'gave a int'), (lambda x: x.mean((1, 2)).to(torch.complex64), 'complex'), (lambda x: x.new_ones(len(x) - 1), 'one score each'), (lambda x: x.mean((1, 2))/0, 'nan')])
+def test_models_that_cannot_be_measured(model, said):
+    with pytest.raises(ValueError, match=said): measure('odd', model, digits=(BYTES, LABELS))
+
+
+def test_a_table_of_pixels():
+    "The numbers of the image, on a ground as dark as they say, and with its looks in its own cells."
+    page = pixel_table(tensor([[0, 100], [255, 7]], dtype=torch.uint8))._repr_html_()
+    cells = re.findall(r'<td style="([^"]*)">(\d+)', page)
+    assert [number for _, number in cells] == ['0', '100', '255', '7'] and '<style' not in page and ' id=' not in page
+    grounds = [re.search('background:(#\\w+)', style)[1] for style, _ in cells]
+    assert grounds[0] == '#ffffff' and grounds[2] == '#000000' and len(set(grounds)) == 4
 
 
 # Chapter 8
