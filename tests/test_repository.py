@@ -266,7 +266,7 @@ def test_the_readme_is_tested(tmp_path, readme, status, said):
 
 
 def test_ci_tests_the_readme():
-    assert '\n.ci/test\n' in (ROOT/'.ci/run').read_text() and steps(jobs('test')['test'])[-1] == '.ci/test' and steps(jobs('test')['in-step'])[-1] == '.ci/run'
+    assert "\nNBDEV_TEST='python tools/prove.py' .ci/test\n" in (ROOT/'.ci/run').read_text() and steps(jobs('test')['test'])[-1] == '.ci/test' and steps(jobs('test')['in-step'])[-1] == '.ci/run'
 
 
 SKIPS = {  # the code of a test, and whether it may be skipped in CI: here, where there is no `nowhere`
