@@ -28,6 +28,7 @@ from nbformat import NotebookNode
 from PIL import Image, ImageChops
 
 from mnist_nb.command import run_command
+from mnist_nb.data import mnist_sample
 
 ROOT = Path(__file__).resolve().parent.parent
 RECORD = 'nbs/site/proved.json'
@@ -186,6 +187,7 @@ def prove(root: Path, names: list[str], slow: bool = False, note: bool = False) 
         for name in names or ['nbs']:
             if not (copy/name).exists(): raise OSError(f'There is no notebook {name} in {root}: name it as git does.')
         books = sorted(copy/name for name in names) or sorted((copy/'nbs').rglob('*.ipynb'))
+        mnist_sample()  # now, since the first notebook to need it would show a bar
         # each in a process of its own: in one that has drawn for another notebook, figures come out a pixel larger or smaller
         # and two at a time, with one thread each unless told otherwise, because threads that wait for a core slow each other down
         env = {'OMP_NUM_THREADS': '1', **os.environ}
