@@ -300,7 +300,7 @@ def _array(
 ) -> Tensor:     # the array; changes to it stay in memory
     "One of the unpacked arrays, made on first use."
     if not isinstance(split, str) or split not in ('train', 'valid'):
-        raise ValueError(f"split must be 'train' or 'valid', not {repr(split) if isinstance(split, str) else 'a ' + type(split).__name__}")
+        raise ValueError(f"split must be 'train' or 'valid', not {repr(split) if isinstance(split, str | int | None) else 'a ' + type(split).__name__}")
     with _enough_memory(): return torch.from_numpy(_read_array(make_folder(data_home()/_folder, _write_arrays)/f'{split}-{name}.npy'))
 
 def _read_array(
