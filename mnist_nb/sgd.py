@@ -68,6 +68,8 @@ def _points(
     _check_callable(f=f)
     _check_number(min=min, max=max)
     if not min < max: raise ValueError(f'min must be less than max, not min={min}, max={max}')
+    largest = torch.finfo(torch.float32).max
+    if min < -largest or max > largest: raise ValueError(f'min and max must fit into 32 bits, from {-largest:.2g} to {largest:.2g}, not min={min}, max={max}')
     x = torch.linspace(float(min), float(max), 401)
     y = f(x)
     if getattr(y, 'shape', None) != x.shape: raise ValueError(f'f must give one value for each of its {len(x)} numbers, as x**2 does')
