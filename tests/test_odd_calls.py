@@ -150,18 +150,23 @@ MAY_BE = {'name', 'prn', 'shuffle', 'parameters', 'train_seconds', 'us_per_image
 def name(function) -> str: return getattr(function, '__name__', 'Adam')
 
 
+def judged(error: Exception) -> tuple[bool, AssertionError]:
+    "Whether the book itself has raised an error, and a complaint that names the place."
+    trace = error.__traceback__
+    while trace.tb_next: trace = trace.tb_next
+    file, line = trace.tb_frame.f_code.co_filename, trace.tb_lineno
+    said = ''.join(linecache.getline(file, n) for n in range(line - 2, line + 1))
+    return file.startswith(PACKAGE) and 'raise' in said, AssertionError(f'{type(error).__name__}: {str(error)[:120]!r} ({Path(file).name}:{line})')
+
+
 def outcome(function, args: dict):
     "What a call gives; or `None`, if it says in the book's own words why not; or a complaint."
     torch.manual_seed(0)
     try: return function(**args)
     except Exception as error:
-        trace = error.__traceback__
-        while trace.tb_next: trace = trace.tb_next
-        file, line = trace.tb_frame.f_code.co_filename, trace.tb_lineno
-        said = ''.join(linecache.getline(file, n) for n in range(line - 2, line + 1))
-        own = file.startswith(PACKAGE) and 'raise' in said and isinstance(error, (ValueError, TypeError, FileNotFoundError))
-        if own and len(str(error)) > 20 and '\n' not in str(error): return None
-        return AssertionError(f'{type(error).__name__}: {str(error)[:120]!r} ({Path(file).name}:{line})')
+        own, complaint = judged(error)
+        if own and isinstance(error, (ValueError, TypeError, FileNotFoundError)) and len(str(error)) > 20 and '\n' not in str(error): return None
+        return complaint
     finally: plt.close('all')
 
 

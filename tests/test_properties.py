@@ -3,10 +3,11 @@
 What comes back is right: the same as for 64-bit floats. Or an error says in the book's own words what was expected, or at least names
 the argument: never one that comes from NumPy, PyTorch or Pillow, three libraries down. `tests/test_odd_calls.py` has tables of such
 arguments, one at a time; here there may be two odd ones at once, and of other shapes."""
-import linecache, math, re
+import math, re
 from pathlib import Path
 from pkgutil import iter_modules
 
+import matplotlib.pyplot as plt
 import numpy as np, pytest, torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -15,7 +16,7 @@ from torch import nn
 import mnist_nb
 import mnist_nb.exercises
 from mnist_nb import cnn, data, explore, learner, machines, ten_digits
-from test_odd_calls import CALLS, MAY_BE, PACKAGE, images, name, plain, rung, same
+from test_odd_calls import CALLS, MAY_BE, images, judged, name, plain, rung, same
 
 TYPES = [torch.float32, torch.float64, torch.float16, torch.bfloat16, torch.uint8, torch.int64, torch.int8, torch.bool, torch.complex64]
 SHAPES = [(), (0,), (1,), (2,), (3,), (2, 1), (1, 2), (0, 784), (2, 784), (3, 3), (5, 5), (28, 28), (2, 28, 28), (0, 28, 28), (2, 1, 28, 28), (1, 28, 0), (2, 10)]
@@ -81,19 +82,12 @@ def outcome(function, args: dict):
     torch.manual_seed(0)
     try: return function(**args)
     except Exception as error:
-        trace = error.__traceback__
-        while trace.tb_next: trace = trace.tb_next
-        file, line = trace.tb_frame.f_code.co_filename, trace.tb_lineno
-        said = ''.join(linecache.getline(file, n) for n in range(line - 2, line + 1))
-        own = file.startswith(PACKAGE) and 'raise' in said and not re.search('truth value|Boolean value|unsupported operand|not supported between', str(error))
+        own, complaint = judged(error)
+        own = own and not re.search('truth value|Boolean value|unsupported operand|not supported between', str(error))
         names = any(re.search(rf'\b{argument}\b', str(error)) for argument in args)
         if isinstance(error, (TypeError, ValueError, OSError)) and (own or names) and '\n' not in str(error): return None
-        return AssertionError(f'{type(error).__name__}: {str(error)[:120]!r} ({Path(file).name}:{line})')
-
-
-def close_figures():
-    import matplotlib.pyplot as plt
-    plt.close('all')
+        return complaint
+    finally: plt.close('all')
 
 
 @pytest.mark.filterwarnings('ignore')
@@ -111,7 +105,6 @@ def test_odd_arguments(function):
         likely = {argument: isinstance(right()[argument], torch.Tensor) for argument in some}
         odd = {argument: drawn.draw(st.one_of(tensors, tensors, things) if likely[argument] else st.one_of(things, things, tensors)) for argument in some}
         got = outcome(function, right() | odd)
-        close_figures()
         if isinstance(got, Exception): raise got
         if isinstance(got, torch.Tensor) and any(isinstance(value, torch.Tensor) for value in odd.values()):
             wanted = outcome(function, {key: plain(value) for key, value in (right() | odd).items()})
