@@ -259,6 +259,7 @@ def test_the_readme_is_tested(tmp_path, readme, status, said):
         (tmp_path/'bin'/name).write_text(f'#!/bin/sh\necho {name} >> ran\n')
         (tmp_path/'bin'/name).chmod(0o755)
     env = {**os.environ, 'PATH': os.pathsep.join([str(tmp_path/'bin'), os.environ['PATH']])}
+    env.pop('NBDEV_TEST', None)  # .ci/run sets it, and these tests run inside it
     result = subprocess.run([tmp_path/'.ci/test'], env=env, capture_output=True, text=True)
     assert result.returncode == status and said in result.stdout, result.stdout + result.stderr
     ran = (tmp_path/'ran').read_text().split() if (tmp_path/'ran').exists() else []
