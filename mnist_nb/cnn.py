@@ -62,7 +62,9 @@ def digit_loaders(
     _check_whole(1, bs=bs)
     block = DataBlock((ImageBlock, CategoryBlock), get_items=digit_images,
                       splitter=GrandparentSplitter(), get_y=parent_label)
-    return block.dataloaders(mnist_sample() if path is None else path, bs=bs, num_workers=0)
+    dls = block.dataloaders(mnist_sample() if path is None else path, bs=bs, num_workers=0)
+    _check_batch(dls, path, bs)
+    return dls
 
 # %% ../nbs/08_cnn_learner.ipynb #bc0ec74d
 # How a folder without images is refused
@@ -76,6 +78,14 @@ def _check_found(
     for split in ('train', 'valid'):
         if not any(file.parent.parent.name == split for file in files):
             raise FileNotFoundError(f'{path} has no images in {split}: expected image files in folders such as {split}/3')
+
+def _check_batch(
+    dls: DataLoaders, # made from that folder
+    path: Path,       # the folder
+    bs: int,          # images in a batch
+):
+    "Raise `ValueError` if there are fewer images to learn from than one batch has: fastai leaves out a batch that isn't full."
+    if not len(dls.train): raise ValueError(f'{path} has {len(dls.train_ds)} images in train, and a batch has {bs}: expected one batch at least, so add images or give a smaller bs')
 
 def _at_home(
     path: str | Path, # of a file or folder

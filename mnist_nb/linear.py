@@ -19,6 +19,7 @@ __all__ = ['init_params', 'linear1', 'calc_grad', 'train_epoch', 'validate_epoch
 
 # %% ../nbs/04_linear.ipynb #2d840881
 # Imports
+import math
 from collections.abc import Callable, Iterable, Iterator
 import torch
 from torch import Tensor
@@ -51,6 +52,7 @@ def _check_size(
 ):
     "Raise `ValueError` or `TypeError` unless these are whole numbers, and a number."
     for n in size if isinstance(size, tuple | list) else [size]: _check_whole(0, size=n)
+    if math.prod(size if isinstance(size, tuple | list) else [size]) > 2**30: raise ValueError(f'size is {size}: expected no more than 2**30 numbers in all, which take 4 GB')
     _check_number(std=std)
 
 init_params = _in_words(init_params, _check_size, first=True)

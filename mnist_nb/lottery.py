@@ -27,6 +27,7 @@ from pathlib import Path
 
 import click, torch
 from torch import Tensor, nn
+from .baseline import _short
 from .command import run_command
 from .convolution import convolution_rung
 from .data import load_mnist
@@ -190,7 +191,7 @@ def load_lottery(
 ) -> 'pd.DataFrame':          # a row for each training
     "The results of the lottery; raises `Damaged` if the file isn't a whole table."
     import pandas as pd  # here, because those who only train don't wait for it
-    path = path or resources.files('mnist_nb')/'lottery.csv'
+    if path is None: path = resources.files('mnist_nb')/'lottery.csv'
     columns, *rows = _lines(path)
     return pd.DataFrame(rows, columns=columns).astype(COLUMNS)
 
@@ -203,6 +204,8 @@ def _lines(
     path: Path,        # of a table
 ) -> list[list[str]]:  # the names of the columns, then the rows
     "Read a table; raises `Damaged` unless all of it can be true."
+    if not hasattr(path, 'read_text'): raise TypeError(f'path is {_short(path)}: expected a Path, as Path("lottery.csv") makes one')
+    if not path.is_file(): raise FileNotFoundError(f'there is no file {path}: python -m mnist_nb.lottery makes such a table')
     text = path.read_text(encoding='utf-8', errors='replace')
     try:
         if not text.endswith('\n'): raise ValueError('its last line is cut off')

@@ -18,6 +18,7 @@ from datetime import timedelta
 from functools import partial
 from importlib import import_module, resources
 from math import ceil
+from numbers import Integral, Real
 from pathlib import Path
 
 import click, torch
@@ -26,6 +27,7 @@ from torch import Tensor, nn
 from torch.distributed.elastic.multiprocessing.errors import record
 from torch.nn import functional as F
 from torch.nn.parallel import DistributedDataParallel
+from .baseline import _short
 from .convolution import Adam, conv_net, one_cycle, small_cnn
 from .data import load_mnist
 
@@ -62,7 +64,11 @@ class _Ended(Lost):
 def _check_plan(
     plan: Plan, # to be looked at
 ):
-    "Raise `Refused` for numbers that can't be."
+    "Raise `Refused` for what is no number, and for numbers that can't be."
+    if not isinstance(plan.model, str): raise Refused(f'model is {_short(plan.model)}: expected the name of a network.')
+    for name, kind in dict(epochs=Integral, batch=Integral, lr=Real, seed=Integral, images=Integral).items():
+        thing = getattr(plan, name)
+        if isinstance(thing, bool) or not isinstance(thing, kind): raise Refused(f'{name} is {_short(thing)}: expected a {"whole " if kind is Integral else ""}number.')
     for name in ('epochs', 'batch', 'images'):
         if getattr(plan, name) < 1: raise Refused(f'{name} has to be 1 or more, not {getattr(plan, name)}.')
     if plan.images > 60_000: raise Refused(f'there are 60,000 training images: images can be no more, so not {plan.images}.')

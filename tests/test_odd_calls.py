@@ -244,6 +244,11 @@ def test_calls_as_the_notes_write_them(call, words):
     with pytest.raises(TypeError, match=words): call()
 
 
+def test_more_numbers_than_fit():
+    "Rather than PyTorch's message about its allocator, or a machine that stands still."
+    with pytest.raises(ValueError, match='no more than 2\\*\\*30'): linear.init_params((10**6, 10**6))
+
+
 def test_right_answers():
     "What once came out wrong without a word."
     assert torch.allclose(linear.sigmoid(tensor([0, 1, 5], dtype=torch.uint8)), tensor([0.5, 0.7311, 0.9933]), atol=1e-4)

@@ -230,6 +230,11 @@ def test_loaders(few):
     assert x.shape == (4, 3, 28, 28) and y.tolist() == [0, 0, 1, 1] and torch.equal(x[:, 0], x[:, 2])
 
 
+def test_fewer_images_than_a_batch(few):
+    "fastai leaves out the batch that isn't full, so a training on fewer would be one on nothing."
+    with pytest.raises(ValueError, match='has 70 images in train, and a batch has 71: expected one batch at least'): digit_loaders(few, bs=71)
+
+
 def test_resnet_learns_a_few(few):
     "The same seed gives the same weights; trained, it knows what it was shown; and its score is the output for 3 minus that for 7."
     first, second = (digit_learner(7, few) for _ in range(2))
