@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from filelock import FileLock
 from nbdev.config import get_config
 from playwright.sync_api import Browser, Error, Locator, Page, sync_playwright
 
@@ -24,16 +25,26 @@ THEMES = 'light', 'dark'
 
 @pytest.fixture(scope='session')
 def folder(tmp_path_factory) -> Path:
-    "The site to test."
+    "The site to test, built once, by the first of the processes that share the tests."
     if given := os.environ.get('SITE'): return (ROOT/given).resolve()
-    clone = tmp_path_factory.mktemp('site')/'.local/clone'
-    clone.mkdir(parents=True)
-    for name in ('nbs', 'tools', CONFIG.lib_name):
-        shutil.copytree(ROOT/name, clone/name, symlinks=True, ignore=shutil.ignore_patterns('__pycache__', '.ipynb_checkpoints'))
-    for name in ('_quarto.yml', 'pyproject.toml', 'settings.ini'): shutil.copy(ROOT/name, clone)
-    build = subprocess.run([sys.executable, 'tools/build_site.py'], cwd=clone, capture_output=True, text=True)
-    assert build.returncode == 0, build.stderr
+    own = tmp_path_factory.getbasetemp()
+    clone = (own.parent if 'PYTEST_XDIST_WORKER' in os.environ else own)/'site/.local/clone'
+    clone.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(clone.with_name('lock')):
+        if not clone.exists(): build(clone)
     return clone/CONFIG.doc_path.name
+
+
+def build(clone: Path):
+    "Copy what the site is made of, build it there, and give the folder its name when all is well."
+    unfinished = clone.with_name('unfinished')
+    shutil.rmtree(unfinished, ignore_errors=True)
+    for name in ('nbs', 'tools', CONFIG.lib_name):
+        shutil.copytree(ROOT/name, unfinished/name, symlinks=True, ignore=shutil.ignore_patterns('__pycache__', '.ipynb_checkpoints'))
+    for name in ('_quarto.yml', 'pyproject.toml', 'settings.ini'): shutil.copy(ROOT/name, unfinished)
+    build = subprocess.run([sys.executable, 'tools/build_site.py'], cwd=unfinished, capture_output=True, text=True)
+    assert build.returncode == 0, build.stderr
+    unfinished.rename(clone)
 
 
 @pytest.fixture(scope='session')

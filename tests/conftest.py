@@ -58,6 +58,23 @@ def pytest_unconfigure(config):
     wheel.tidy()
 
 
+COUNTED = 'test_command.py', 'test_machines.py'  # whose programs count in the coverage: no other test runs their lines
+
+
+@pytest.fixture(scope='session', autouse=True)
+def counting() -> str | None:
+    "The setting that makes programs count which tests start. It is gone, because to count takes Python nearly twice as long."
+    return os.environ.pop('COVERAGE_PROCESS_CONFIG', None)
+
+
+@pytest.fixture(scope='module', autouse=True)
+def programs_count(request, counting):
+    "Where it's worth it, the setting is back."
+    with pytest.MonkeyPatch.context() as patch:
+        if counting and request.path.name in COUNTED: patch.setenv('COVERAGE_PROCESS_CONFIG', counting)
+        yield
+
+
 @pytest.fixture(scope='session')
 def temporary():
     "A folder for temporary files: in memory, where Linux has room there, because MNIST_SAMPLE is 14,434 small files."
