@@ -19,12 +19,13 @@ __all__ = ['smooth_loss', 'ten_images', 'fit_ten', 'ten_rung', 'ten_net', 'jiggl
 import math
 from collections.abc import Callable, Iterable
 from functools import partial
+from numbers import Integral
 from types import SimpleNamespace
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from .baseline import _check_number, _check_tensors, _check_whole, _in_words, _short
+from .baseline import _check_number, _check_tensors, _in_words, _short
 from .convolution import Adam, _check_shares
 from .data import load_mnist
 from .ladder import Rung, _check_measured, train_rung
@@ -116,9 +117,9 @@ def _five(
     channels: object, # what `ten_net` got
 ) -> tuple:           # five whole numbers
     "Raise `ValueError` unless these are five widths."
-    if not isinstance(channels, tuple | list) or len(channels) != 5:
+    def is_width(n): return isinstance(n, Integral) and not isinstance(n, bool) and 0 < n < 2**31
+    if not isinstance(channels, tuple | list) or len(channels) != 5 or not all(map(is_width, channels)):
         raise ValueError(f'expected channels as five whole numbers, one for each convolution, and not {list(channels) if isinstance(channels, tuple | list) else _short(channels)}')
-    for n in channels: _check_whole(1, channels=n)
     return tuple(channels)
 
 # %% ../nbs/10_ten_digits.ipynb #ca000040
@@ -153,9 +154,9 @@ def _check_jiggle(
 ):
     "Raise `ValueError` or `TypeError` unless these are images (n, 1, height, width) of floats, and numbers."
     _check_number(turn=turn, shift=shift, scale=scale)
-    _check_tensors(x=x)
-    if x.ndim != 4 or 0 in x.shape or x.dtype not in (torch.float32, torch.float64):
-        raise ValueError(f'expected images (n, 1, height, width) as floats, and not shape {tuple(x.shape)} of type {x.dtype}: images[:, None].float()/255 makes them')
+    if not isinstance(x, Tensor) or x.ndim != 4 or 0 in x.shape or x.dtype not in (torch.float32, torch.float64):
+        raise ValueError('expected images (n, 1, height, width) as floats, and not ' +
+                         (f'shape {tuple(x.shape)} of type {x.dtype}: images[:, None].float()/255 makes them' if isinstance(x, Tensor) else _short(x)))
 
 # %% ../nbs/10_ten_digits.ipynb #ca000046
 def train_ten_net(
