@@ -5,7 +5,7 @@ and nbdev has its difficulties there). `SITE=_docs pytest tests/test_site.py` te
 either builder, and finished with tools/finish_site.py. So does the workflow that publishes Quarto's.
 """
 import os, shutil, subprocess, sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -95,22 +95,25 @@ def look(browser) -> Iterator:
     for context in contexts: context.close()
 
 
-# Letters of code whose colour was on the page before, on the same ground: to compare each of them takes most of the time
+# Texts without parts of their own whose colour, size and ground were on the page before: to compare each of them takes most of the time
 REPEATED = """show => {
     const seen = new Set(), look = element => getComputedStyle(element)
-    for (const span of document.querySelectorAll('main pre span:not(:has(*))')) {
-        const kind = [look(span).color, look(span).fontSize, look(span.closest('pre')).backgroundColor].join()
-        if (seen.has(kind)) span.style.visibility = show ? '' : 'hidden'
+    const ground = element => element ? [look(element).backgroundColor, look(element).opacity, ground(element.parentElement)].join() : ''
+    for (const text of document.querySelectorAll('main :is(span, code, p, li, td):not(:has(*), a *, button *)')) {
+        if (!text.checkVisibility()) continue
+        const kind = [look(text).color, look(text).fontSize, look(text).fontWeight, ground(text)].join()
+        if (seen.has(kind)) text.style.visibility = show ? '' : 'hidden'
         seen.add(kind)
     }
 }"""
+OF_COLOURS = 'color-contrast', 'link-in-text-block'  # the rules that another theme may break, where one keeps all
 
 
-def violations(page: Page) -> list[tuple]:
-    "What keeps people from using a page. The inside of Quarto's search field is out of our hands."
+def violations(page: Page, rules: Iterable[str] = ()) -> list[tuple]:
+    "What keeps people from using a page, by all rules unless some are named. The inside of Quarto's search field is out of our hands."
     page.evaluate(REPEATED, False)
     found = Axe().run(page, {'exclude': [['.aa-Autocomplete'], ['.aa-DetachedSearchButton']]},
-                      {'resultTypes': ['violations']}).response['violations']
+                      {'resultTypes': ['violations']} | ({'runOnly': list(rules)} if rules else {})).response['violations']
     page.evaluate(REPEATED, True)
     return [(v['help'], len(v['nodes']), v['nodes'][0]['html'][:200]) for v in found]
 
