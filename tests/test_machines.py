@@ -2,6 +2,7 @@
 process that dies ends the run, which goes on from its checkpoint with other processes; and what can't be done is refused."""
 import os, re, shutil, socket, subprocess, sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest, torch
 from torch import nn
@@ -262,3 +263,10 @@ def test_networks():
     "Each gives ten scores, and one that doesn't is refused."
     for name in machines.NETWORKS: assert network(name)(torch.zeros(3, 1, 28, 28)).shape == (3, 10)
     with pytest.raises(Refused, match=r'gives shape \(2, 1, 28, 28\)'): network('torch.nn:LeakyReLU')
+
+
+def test_warnings_of_a_machine_without_a_network_are_left_out():
+    "There, PyTorch can't look up the names of its own hosts, and says so for each connection."
+    said = '[W1126 11:38:23.866 socket.cpp:207] [c10d] The hostname of the client socket cannot be retrieved.\nThe seed has to be a number.\n'
+    ended = SimpleNamespace(communicate=lambda timeout: ('10 right\n', said))
+    assert machines.outcome(ended) == '10 right\nThe seed has to be a number.'
