@@ -86,7 +86,7 @@
     const page = new DOMParser().parseFromString(await (await fetch(address)).text(), 'text/html')
     const entries = new Map()
     for (const entry of all('main li:has(a[id])', page)) {
-      const [, terms, meaning] = entry.textContent.match(/^\s*(.+?): (.+?)\s*(Chapter \w+)?\s*$/s) ?? []
+      const [, terms, meaning] = entry.textContent.match(/^\s*(.+?): (.+?)\s*(Chapter\s\w+)?\s*$/s) ?? []
       for (const term of terms?.split(/, | and /) ?? []) entries.set(term.toLowerCase(), [entry.querySelector('a[id]').id, meaning])
     }
     return entries
