@@ -93,7 +93,10 @@ def with_tables_in_boxes(page: str) -> str:
     "A wide table scrolls in a box of its own, and the page stays where it is. A corner without a word is no heading."
     page = re.sub(r'<th([^>]*)>(?:\s|&nbsp;|\xa0)*</th>', r'<td\1></td>', page)
     page = page.replace('<div class="sd-table">\n', '<div class="table-box">')
-    return re.sub(r'(?<!<div class="table-box">)(<table.*?</table>)', r'<div class="table-box">\1</div>', page, flags=re.S)
+    def boxed(table: re.Match) -> str:
+        long = re.search(r'<tr[^>]*>\s*<t[hd][^>]*>[^<]{20,}', table[0])  # names that fill a phone, with the numbers out of sight
+        return f'<div class="table-box{" long-names" if long else ""}">{table[0]}</div>'
+    return re.sub(r'(?<!<div class="table-box">)<table.*?</table>', boxed, page, flags=re.S)
 
 
 def with_ways_to_run(page: str) -> str:
