@@ -235,7 +235,8 @@ def baseline_rung(
         mean3, mean7 = mean_digit(3), mean_digit(7)
         score = lambda x: baseline_score(x, distance, mean3, mean7)
         # with L2 the two means come down to a weight for each pixel and a threshold
-        return score, mean3.numel() + (1 if getattr(distance, '__name__', '') == 'rms_distance' else mean7.numel())
+        by_weights = getattr(distance, '__name__', '') == 'rms_distance'
+        return score, mean3.numel() + (1 if by_weights else mean7.numel())
     return train_rung(name, train, year=1936)
 
 # %% ../nbs/behind/ladder.ipynb #aabaed72

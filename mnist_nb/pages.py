@@ -26,8 +26,8 @@ def fold_name(
 
 # %% ../nbs/behind/pages.ipynb #page-09
 def caption(
-    cell: dict,                  # a cell of a notebook
-) -> tuple[str, str] | None:     # caption and alternative text, or `None` if the cell is no caption
+    cell: dict,              # a cell of a notebook
+) -> tuple[str, str] | None: # caption and alternative text, `None` if the cell is no caption
     "What a cell says about the figure above it."
     found = re.fullmatch(r'\*(.+)\*\n<!-- alt: (.+) -->', cell['source'], re.S)
     return found.groups() if found and cell['cell_type'] == 'markdown' else None
@@ -47,7 +47,7 @@ def belongs(
 
 # %% ../nbs/behind/pages.ipynb #page-13
 class Layers:
-    "Tells Quarto what to fold and what figures show; `doc_procs` in pyproject.toml names it."
+    "Tells Quarto what to fold and what figures show; named by `doc_procs` in pyproject.toml."
 
     def __init__(self,
         nb: dict, # the notebook that becomes a page
@@ -148,7 +148,8 @@ def slow(
     "A cell that runs only when asked; raises `ValueError` for a line other than on and off."
     shell = sys.modules['IPython'].get_ipython()
     if cell is None:
-        if line not in ('on', 'off'): raise ValueError(f"write %slow on or %slow off, not %slow {line}")
+        if line not in ('on', 'off'):
+            raise ValueError(f"write %slow on or %slow off, not %slow {line}")
         shell.user_ns['_run_slow_cells'] = line == 'on'
         return
     asked = shell.user_ns.get('_run_slow_cells')

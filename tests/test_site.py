@@ -9,8 +9,14 @@ from nbdev.config import nbpath2html
 from PIL import Image
 from playwright.sync_api import Page
 
+<<<<<<< HEAD
 from browsing import CONFIG, OF_COLOURS, THEMES, listen, touch_all, violations
 from finish_site import ROOT, base, faults, finish
+=======
+from browsing import CONFIG, THEMES, listen, touch_all, violations
+from finish_site import ROOT, base, faults, finish, with_nothing_torn
+from make_reference import reference
+>>>>>>> looks
 
 WEBSITE = yaml.safe_load((ROOT/'_quarto.yml').read_text(encoding='utf-8'))['website']
 SIDEBAR = [name for item in WEBSITE['sidebar']['contents'] for name in ([item] if isinstance(item, str) else item['contents'])]
@@ -76,6 +82,34 @@ def test_fastais_learner_is_not_taken_for_the_books(folder):
     early, own = ((folder/PAGES[name]).read_text(encoding='utf-8') for name in ('05_optimizer.ipynb', '09_learner.ipynb'))
     assert 'learner.html#learner"><code>' not in early and '<code>Learner</code>' in early
     assert 'learner.html#learner"><code>Learner</code></a>' in own
+
+
+@EVERY_PAGE
+def test_everyday_words_are_no_links_to_the_page_on_machines(folder, name):
+    "Its functions are called `train`, `right` and `batches`; elsewhere, these are a folder, a variable, a list."
+    page = (folder/name).read_text(encoding='utf-8')
+    linked = re.findall(r'<a href="[^"]*machines\.html#[^"]*"><code', page)
+    assert bool(linked) == (name in ('behind/machines.html', 'site/reference.html'))
+
+
+@EVERY_PAGE
+def test_captions_are_no_markdown(folder, name):
+    captions = re.findall(r'<figcaption[^>]*>(.*?)</figcaption>', (folder/name).read_text(encoding='utf-8'), re.S)
+    assert not [caption for caption in captions if '`' in caption or '](' in caption]
+
+
+@pytest.mark.parametrize('before, after', [
+    ('<p>95 % of 28 × 28, as in Chapter 2</p>', '<p>95\xa0% of 28\xa0×\xa028, as in Chapter\xa02</p>'),
+    ('<p>5 digits, chapter two</p><a title="95 %"><pre>95 %</pre></a>', None), ('<pre><code>a b</code></pre>', None),
+    ('<code>-m x</code> <code>name</code>', '<code class="whole">-m x</code> <code>name</code>'), ('<code>a longer line that may be broken</code>', None),
+    ('<span class="math inline"><math><mi>x</mi></math></span>. No', '<span class="whole"><span class="math inline"><math><mi>x</mi></math></span>.</span> No')])
+def test_nothing_torn(before, after): assert with_nothing_torn(before) == (after or before)
+
+
+def test_the_reference_knows_functions_from_constants():
+    "Also those that are wrapped below their definition."
+    constants = re.findall(r'\[`(\w+)`\]\S+ \| A constant', reference())
+    assert constants and all(name.isupper() for name in constants), constants
 
 
 @EVERY_PAGE

@@ -19,7 +19,7 @@ from nbdev.quarto import refresh_quarto_yml
 from nbdev.serve import proc_nbs
 from smalldocs.check import scan
 from smalldocs.config import load
-from smalldocs.layout import SiteNav
+from smalldocs.layout import SiteNav, inline_md
 from smalldocs.site import Page, Site
 
 from mnist_nb.command import run_command
@@ -42,7 +42,7 @@ def mathml(maths: re.Match) -> str:
 
 
 class BookSite(Site):
-    "smalldocs' site, with nbdev's page names, with its own formulas, and nothing from another host."
+    "smalldocs' site, with nbdev's page names, with its own formulas and captions, and nothing from another host."
 
     def read(self, src: PurePosixPath) -> Page:
         "Call a page what nbdev calls it: `00_data.ipynb` becomes `data.html`."
@@ -55,8 +55,9 @@ class BookSite(Site):
         return super().find_page(target) or next((p for p in self.pages.values() if p.out == target), None)
 
     def render_page(self, page: Page):
-        "Draw the formulas."
+        "Draw the formulas, and what captions say in Markdown."
         super().render_page(page)
+        page.html = re.sub('(?<=<figcaption>)[^<]+', lambda cap: inline_md(unescape(cap[0]), self, page), page.html)
         tex = r'<span class="math (?P<kind>\w+)">\\[(\[](?P<tex>.*?)\\[)\]]</span>'
         page.html = re.sub(tex, mathml, page.html, flags=re.S)
         page.env['math'] = False  # or the page would load the script all the same

@@ -28,6 +28,7 @@ from prove import RECORD, content
 ROOT = Path(__file__).resolve().parent.parent
 NAMES = {'class="navbar': 'Book', 'class="quarto-secondary-nav': 'Page', 'id="quarto-sidebar': 'Chapters',
          'id="TOC': 'On this page', 'class="page-navigation': 'Previous and next'}
+APART = 'behind/machines.html'  # no other page calls its functions, and they have everyday names: train, right, batches
 
 
 def base() -> str:
@@ -92,7 +93,10 @@ def with_tables_in_boxes(page: str) -> str:
     "A wide table scrolls in a box of its own, and the page stays where it is. A corner without a word is no heading."
     page = re.sub(r'<th([^>]*)>(?:\s|&nbsp;|\xa0)*</th>', r'<td\1></td>', page)
     page = page.replace('<div class="sd-table">\n', '<div class="table-box">')
-    return re.sub(r'(?<!<div class="table-box">)(<table.*?</table>)', r'<div class="table-box">\1</div>', page, flags=re.S)
+    def boxed(table: re.Match) -> str:
+        long = re.search(r'<tr[^>]*>\s*<t[hd][^>]*>[^<]{20,}', table[0])  # names that fill a phone, with the numbers out of sight
+        return f'<div class="table-box{" long-names" if long else ""}">{table[0]}</div>'
+    return re.sub(r'(?<!<div class="table-box">)<table.*?</table>', boxed, page, flags=re.S)
 
 
 def with_ways_to_run(page: str) -> str:
@@ -119,13 +123,28 @@ def with_relative_links(page: str, path: Path, site: Path) -> str:
     return re.sub(rf'\b(href|src)="(?:{re.escape(address())}|/(?!/))(?=[^"])', rf'\1="{up}', page)
 
 
-def without_later_namesakes(page: str, path: Path, site: Path) -> str:
+def without_namesakes(page: str, path: Path, site: Path) -> str:
     """nbdev takes each name for the book's own, and makes a link of it. In a chapter, a name that only a later one builds
-    is somebody else's, such as fastai's `Learner` in chapter 5."""
+    is somebody else's, such as fastai's `Learner` in chapter 5. So is any name of `APART` elsewhere, such as `train`."""
     chapters = [nbpath2html(notebook).name for notebook in sorted((ROOT/'nbs').glob('[0-9]*.ipynb'))]
-    if path.parent != site or path.name not in chapters: return page
-    later = '|'.join(map(re.escape, chapters[chapters.index(path.name) + 1:])) or '(?!)'
-    return re.sub(rf'<a href="\./(?:{later})#[^"]*">(<code>[^<]*</code>)</a>', r'\1', page)
+    place = path.relative_to(site).as_posix()
+    others = [] if place in (APART, 'site/reference.html') else [APART, Path(APART).name]
+    if place in chapters: others += chapters[chapters.index(place) + 1:]
+    names = '|'.join(map(re.escape, others)) or '(?!)'
+    return re.sub(rf'<a href="(?:\./|\.\./)*(?:{names})#[^"]*">(<code>[^<]*</code>)</a>', r'\1', page)
+
+
+def with_nothing_torn(page: str) -> str:
+    """No line ends between a number and its sign or its word, as in 95 % and chapter 2, nor inside of a short piece of
+    code, nor between a formula and the full stop behind it."""
+    def tied(found: re.Match) -> str:
+        if found[1]: return found[1]
+        text = re.sub(r'(?<=\d) (?=[%×])|(?<=×) (?=\d)', '\xa0', found[0])
+        return re.sub(r'\b([Cc]hapter|[Ee]xercise|[Qq]uestion|[Mm]ilestone) (?=\d)', '\\1\xa0', text)
+    page = re.sub(r'(<(script|style|pre|code|math|title|svg)\b.*?</\2>|<[^>]*>)|[^<]+', tied, page, flags=re.S)
+    page = re.sub(r'(?<!<pre>)<code>([^<]{,24})</code>', lambda code: f'<code class="whole">{code[1]}</code>'
+                  if re.search('[-/|\\s]', code[1]) else code[0], page)
+    return re.sub(r'(<span class="math inline">(?:(?!<span|</span>).)*</span>)([.,;:?!)]+)', r'<span class="whole">\1\2</span>', page, flags=re.S)
 
 
 def with_proof(page: str, path: Path, site: Path) -> str:
@@ -170,8 +189,8 @@ def finish_pages(site: Path):
         if 'class="skip-link"' in page: continue
         for step in (without_foreign_scripts, with_named_landmarks, with_buttons, with_anchors, with_kinds_of_folds,
                      with_tables_in_boxes, with_ways_to_run): page = step(page)
-        if path != site/'404.html': page = with_proof(without_later_namesakes(with_relative_links(page, path, site), path, site), path, site)
-        path.write_text(with_sizes(with_figures_as_files(page, path), path), encoding='utf-8')
+        if path != site/'404.html': page = with_proof(without_namesakes(with_relative_links(page, path, site), path, site), path, site)
+        path.write_text(with_nothing_torn(with_sizes(with_figures_as_files(page, path), path)), encoding='utf-8')
 
 
 # What the site needs besides

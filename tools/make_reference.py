@@ -43,7 +43,8 @@ def section(module: Path) -> tuple[tuple[int, str], str]:
     tree, defined = ast.parse(code), {}
     for node in tree.body:
         names = [n.id for t in node.targets for n in ast.walk(t) if isinstance(n, ast.Name)] if isinstance(node, ast.Assign) else [getattr(node, 'name', None)]
-        defined |= dict.fromkeys(names, node)
+        # a function that is wrapped below its definition, as in `f = _checked(f)`, is still the one that is defined above
+        defined |= {name: node for name in names if not (isinstance(node, ast.Assign) and isinstance(defined.get(name), ast.FunctionDef))}
     rows = []
     for name in ast.literal_eval(defined['__all__'].value):
         node = defined[name]

@@ -86,7 +86,7 @@
     const page = new DOMParser().parseFromString(await (await fetch(address)).text(), 'text/html')
     const entries = new Map()
     for (const entry of all('main li:has(a[id])', page)) {
-      const [, terms, meaning] = entry.textContent.match(/^\s*(.+?): (.+?)\s*(Chapter \w+)?\s*$/s) ?? []
+      const [, terms, meaning] = entry.textContent.match(/^\s*(.+?): (.+?)\s*(Chapter\s\w+)?\s*$/s) ?? []
       for (const term of terms?.split(/, | and /) ?? []) entries.set(term.toLowerCase(), [entry.querySelector('a[id]').id, meaning])
     }
     return entries
@@ -114,12 +114,21 @@
       return entry && make('button', {
         type: 'button', className: 'glossary-word', onclick: event => explain(event.currentTarget, ...entry) }, node)
     }
+    // a line could begin with the full stop behind a button
+    const keepStop = word => {
+      const behind = word.nextSibling, [stop] = behind?.nodeName === '#text' ? behind.data.match(/^[.,;:!?)]*/) : ['']
+      if (!stop) return
+      behind.data = behind.data.slice(stop.length)
+      const whole = make('span', { className: 'whole' })
+      word.replaceWith(whole)
+      whole.append(word, stop)
+    }
     const seen = new Set()
     for (const bold of all(':is(p, li) > strong', main)) {
       const word = bold.textContent.toLowerCase()
       const linked = !seen.has(word) && button(bold.cloneNode(true), word)
       seen.add(word)
-      if (linked) bold.replaceWith(linked)
+      if (linked) bold.replaceWith(linked), keepStop(linked)
       if (word !== 'words introduced:') continue
       for (const node of [...bold.parentElement.childNodes].filter(node => node !== bold)) {
         const pieces = node.nodeName === 'CODE' ? [node.textContent] : node.textContent.split(/(^\s+| · |, | and | ?[().])/)
