@@ -9,14 +9,9 @@ from nbdev.config import nbpath2html
 from PIL import Image
 from playwright.sync_api import Page
 
-<<<<<<< HEAD
 from browsing import CONFIG, OF_COLOURS, THEMES, listen, touch_all, violations
-from finish_site import ROOT, base, faults, finish
-=======
-from browsing import CONFIG, THEMES, listen, touch_all, violations
 from finish_site import ROOT, base, faults, finish, with_nothing_torn
 from make_reference import reference
->>>>>>> looks
 
 WEBSITE = yaml.safe_load((ROOT/'_quarto.yml').read_text(encoding='utf-8'))['website']
 SIDEBAR = [name for item in WEBSITE['sidebar']['contents'] for name in ([item] if isinstance(item, str) else item['contents'])]
