@@ -407,16 +407,17 @@ class _Solvers(TorchFunctionMode):
         return function(*args, **(kwargs or {}))
 
 
-_SOLVERS = ('lstsq solve solve_ex solve_triangular solve_banded solveh_banded cho_solve cholesky_solve lu_solve '
-            'inv inv_ex inverse pinv pinvh pinverse tensorsolve polyfit').split()
+_SOLVERS = set('lstsq solve solve_ex solve_triangular solve_banded solveh_banded cho_solve cholesky_solve lu_solve '
+               'inv inv_ex inverse pinv pinvh pinverse tensorsolve polyfit'.split())
 
 @contextmanager
 def noting_solvers() -> Iterator[list]: # the names of those that were called
     "Look on at what solves equations in PyTorch, NumPy and SciPy, which gives weights without any training."
     with _Solvers() as mode:
-        def look(frame, event, given):  # which function begins here, by whatever name it was called
-            library = frame.f_globals.get('__name__', '').partition('.')[0]
-            if event == 'call' and frame.f_code.co_name in _SOLVERS and library in ('numpy', 'scipy'): mode.seen.append(frame.f_code.co_name)
+        def look(frame, event, given):  # at each function that begins, by whatever name it was called
+            if event != 'call' or frame.f_code.co_name not in _SOLVERS: return
+            library = frame.f_globals.get('__name__', '').partition('.')[0]  # the reader may have a `solve`, too
+            if library in ('numpy', 'scipy'): mode.seen.append(frame.f_code.co_name)
         before = sys.getprofile()
         sys.setprofile(look)
         try: yield mode.seen
