@@ -418,10 +418,11 @@ def noting_solvers() -> Iterator[list]: # the names of those that were called
             if event != 'call' or frame.f_code.co_name not in _SOLVERS: return
             library = frame.f_globals.get('__name__', '').partition('.')[0]  # the reader may have a `solve`, too
             if library in ('numpy', 'scipy'): mode.seen.append(frame.f_code.co_name)
-        before = sys.getprofile()
-        sys.setprofile(look)
+        free = sys.getprofile() is None  # if not, a profiler such as that of `%prun` is at work, and keeps its place
+        if free: sys.setprofile(look)
         try: yield mode.seen
-        finally: sys.setprofile(before)
+        finally:
+            if free: sys.setprofile(None)
 
 # %% ../../nbs/exercises/index.ipynb #56df1e80
 def accepts(
