@@ -16,7 +16,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from .core import NotYet, as_tensor, call, close, compare, compare_samples, gives_verdict, taken
+from .core import NotYet, as_tensor, call, close, compare, compare_samples, gives_verdict, number_of, taken
 
 # %% ../../nbs/exercises/baseline.ipynb #e55d896c
 @gives_verdict
@@ -153,19 +153,41 @@ def check_accuracy(
     accuracy: Callable, # takes answers (n, 1) and labels (n,), returns the share of right answers
 ) -> str: # for a right answer
     "Does a function compare each answer with its own label?"
-    for n in (7, 20, 1):
-        g = torch.Generator().manual_seed(n)
-        labels = torch.where(torch.rand(n, generator=g) < 0.4, 3, 7)
-        answers = torch.where(torch.rand(n, generator=g) < 0.7, labels, 10 - labels)[:, None]
-        right = (answers[:, 0] == labels).float()
-        compare(call(accuracy, answers, labels), right.mean(), given=f' for {n} answers', mistakes={
-            f'Each answer still meets every label: that is the mean of a table of {n} × {n}. Which shape has `answers`, and which `labels`?':
-                (answers == labels).float().mean(),
-            'That is the number of right answers, not their share.': right.sum(),
-            'That is the share of wrong answers.': 1 - right.mean(),
-            'That is 1 or 0 for each answer. The accuracy is one number.': right,
-            'You look at the first answer only.': (answers[0] == labels).float().mean()})
+    compare_samples([_labelled(n) for n in (7, 21, 1)], lambda sample, known: compare(
+        call(accuracy, *sample), (sample[0][:, 0] == sample[1]).float().mean(), known, given=f' for {number_of(len(sample[1]), "answer")}'), _wrong_accuracies)
     return 'No error, no warning, and a number that looks like an accuracy: print the shapes first when a result is odd.'
+
+
+def _labelled(
+    n: int, # how many
+) -> tuple[Tensor, Tensor]: # answers (n, 1) and labels (n,), 3 or 7
+    "Answers, most of them right, and labels."
+    g = torch.Generator().manual_seed(n)
+    labels = torch.where(torch.rand(n, generator=g) < 0.4, 3, 7)
+    answers = torch.where(torch.rand(n, generator=g) < 0.7, labels, 10 - labels)
+    labels[0] = answers[0] = 3 if n == 21 else 7  # so that no mistake looks like another one each time
+    answers[2::6] = 5  # which fits no label
+    return answers[:, None], labels
+
+
+def _wrong_accuracies(
+    sample: tuple[Tensor, Tensor], # answers (n, 1) and labels (n,)
+) -> dict: # words, and the result that they are meant for
+    "What comes of typical mistakes."
+    answers, labels = sample
+    table, right = answers == labels, (answers[:, 0] == labels).float()
+    n = len(labels)
+    return {
+        f'Each answer still meets every label: that is the mean of a table of {n} × {n}. Which shape has `answers`, and which `labels`?': table.float().mean(),
+        'Each answer still meets every label, and one that fits is enough. It should meet its own alone.': table.any(1).float().mean(),
+        'Each answer still meets every label: there are more comparisons than answers. Which shape has `answers`, and which `labels`?': table.sum()/n,
+        'That is the number of right answers, not their share.': right.sum(),
+        'That is the share of wrong answers.': 1 - right.mean(),
+        'That is 1 or 0 for each answer. The accuracy is one number.': right,
+        'There is a number for each answer. The accuracy is one number, and each answer should meet its own label alone.': table.float().mean(1),
+        'There is a number for each label. The accuracy is one number, and each answer should meet its own label alone.': table.float().mean(0),
+        'You look at the first answer only.': table[0].float().mean(),
+        'You look at the first label only.': table[:, 0].float().mean()}
 
 # %% ../../nbs/exercises/baseline.ipynb #5550695a
 def _table(
@@ -241,7 +263,7 @@ def check_nearest(
             'You looked at the first two ideals only. There may be any number of them, even one.': distances[:, :2].argmin(1),
             'That is the nearest with L2. Asked for is the mean absolute difference, L1.': (table**2).mean((-1, -2)).argmin(1),
             'You count the ideals from 1. Positions are counted from 0.': distances.argmin(1) + 1}
-        _compare_labels(_call_with_stacks(nearest, images, ideals), distances.argmin(1), mistakes, f' for {n} images and {k} ideals')
+        _compare_labels(_call_with_stacks(nearest, images, ideals), distances.argmin(1), mistakes, f' for {number_of(n, "image")} and {number_of(k, "ideal")}')
     return 'All those distances came from one subtraction, if you wrote it with a new axis. With two ideals, it is what `is_3` does.'
 
 # %% ../../nbs/exercises/baseline.ipynb #0c4e0909

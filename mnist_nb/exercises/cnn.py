@@ -16,7 +16,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from .core import NotYet, as_tensor, call, close, compare, compare_gradients, compare_samples, gives_verdict, same
+from .core import NotYet, as_tensor, call, close, compare, compare_gradients, compare_samples, gives_verdict, number_of, same
 
 # %% ../../nbs/exercises/cnn.ipynb #8e91d6d9
 def _naive_softmax(
@@ -125,7 +125,7 @@ def check_cross_entropy(
         outputs, targets = 2*torch.randn(n, classes, generator=random), torch.randint(classes, (n,), generator=random)
         result = call(cross_entropy, outputs, targets)
         right = F.cross_entropy(outputs, targets)
-        compare(result, right, _loss_mistakes(outputs, targets), 'The loss', f' for {n} images and {classes} classes', tensor=True)
+        compare(result, right, _loss_mistakes(outputs, targets), 'The loss', f' for {number_of(n, "image")} and {classes} classes', tensor=True)
     outputs, targets = torch.tensor([[300., -300.], [-2000., 2000.], [400., 390.]]), torch.tensor([1, 1, 0])
     result, right = as_tensor(call(cross_entropy, outputs, targets), 'The loss'), F.cross_entropy(outputs, targets)
     given = f' for the outputs {_as_words(outputs.tolist())}, with the right classes `[1, 1, 0]`'

@@ -18,7 +18,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ..convolution import one_cycle
-from .core import NotYet, as_tensor, call, close, compare, compare_samples, gives_verdict
+from .core import NotYet, as_tensor, call, close, compare, compare_samples, gives_verdict, number_of
 
 # %% ../../nbs/exercises/convolution.ipynb #7e6f5046
 _SIZES = [(28, 3, 1, 0), (28, 7, 2, 3), (7, 3, 1, 1), (7, 3, 2, 1), (28, 28, 1, 0), (10, 3, 4, 0), (5, 2, 2, 0), (12, 2, 2, 1)]
@@ -91,8 +91,7 @@ def check_convolutions(
     for (height, width), n, k in [((6, 8), 4, 3), ((7, 5), 3, 2), ((9, 6), 2, 5), ((4, 4), 3, 4), ((5, 6), 1, 3)]:
         image, kernels = torch.rand(height, width, generator=random), torch.randn(n, k, k, generator=random)
         right = F.conv2d(image[None, None], kernels[:, None])[0]
-        given = f' for an image of {height} × {width} pixels and {n} kernels of {k} × {k}'
-        if n == 1: given = given.replace('1 kernels', '1 kernel')
+        given = f' for an image of {height} × {width} pixels and {number_of(n, "kernel")} of {k} × {k}'
         try: returned = call(convolutions, image, kernels)
         except NotYet as e: raise NotYet(f'{e}{_convolution_hint(str(e), k)}') from None
         result = as_tensor(returned)
@@ -149,15 +148,16 @@ def check_on_paper(
 ) -> str: # for a right answer
     "How large is an image in the end, how many numbers does the linear layer take, and how many parameters are there?"
     for name, value, right, mistakes in (
-        ('side', side, 3, {14: 'That is after the first convolution. Three more layers change the size, or two.', 6: 'And the pooling?',
-                           7: 'That is what two strides of 2 make of 28, if the second convolution had padding, too.',
+        ('side', side, 3, {14: 'That is after the first convolution. Two more layers make the image smaller.', 6: 'And the pooling?',
+                           7: 'That is what two strides of 2 make of 28, if the second convolution had padding, too. And three layers make the image smaller.',
                            4: 'What is left over at the edge is left out: round down each time.'}),
         ('inputs', inputs, 144, {9: 'That is one channel. How many leave the second convolution?', 48: '`nn.Flatten` makes a row of all pixels of all channels: squares have two sides.',
                                  16: 'That is how many channels there are. How many pixels has each?', 72: 'How many channels leave the *second* convolution?'}),
         ('parameters', parameters, 1666, {
             1640: 'The biases are missing: each kernel has one, and so has each output of the linear layer.',
             1664: 'The linear layer has biases, too.', 1376: 'And the linear layer?', 658: 'A kernel of the second convolution goes through all channels that arrive.',
-            1642: 'Each output of a convolution has a bias.'})):
+            1642: 'Each output of a convolution has a bias.',
+            1521: 'There are two answers, so the linear layer has two rows of weights.', 1522: 'There are two answers, so the linear layer has two rows of weights.'})):
         got = as_tensor(value, f'`{name}`')
         if got.shape != (): raise NotYet(f'`{name}` should be one whole number.')
         if got.item() in mistakes: raise NotYet(f'`{name}` is not right. {mistakes[got.item()]}')

@@ -16,7 +16,7 @@ from types import SimpleNamespace
 import torch
 from torch import Tensor, nn
 
-from .core import NotYet, call, compare, compare_samples, gives_verdict
+from .core import NotYet, _error, call, compare, compare_samples, gives_verdict, number_of
 from ..learner import Learner
 from ..linear import batch_accuracy, flat_sample, mnist_loss
 from ..optimizer import BasicOptim, TensorLoader
@@ -495,6 +495,7 @@ def check_events(
     told: list, # names of events, in order
 ) -> str: # for a right answer
     "What is told in a training of three epochs with two batches each, which is stopped in its first `after_batch`?"
+    if isinstance(told, (list, tuple)) and any(event is ... for event in told): raise NotYet('There is still a `...` in your list. Write down every event.')
     if not isinstance(told, (list, tuple)) or not all(isinstance(event, str) for event in told):
         raise NotYet("`told` should be a list of names in quotes, such as `['before_fit', 'after_fit']`.")
     told, known = [event.strip() for event in told], ('before_fit', 'before_epoch', 'after_batch', 'after_epoch', 'after_fit')
@@ -502,9 +503,12 @@ def check_events(
     odd = [event for event in told if event not in known]
     if odd: raise NotYet(f'There is no event `{odd[0]}`. There are {", ".join(f"`{event}`" for event in known)}.')
     if told[:1] != ['before_fit']: raise NotYet('Which event is told first, once in a `fit`?')
-    if told[-1] != 'after_fit': raise NotYet('A training that is stopped has an end, too, and it is told.')
+    if 'after_fit' not in told: raise NotYet('A training that is stopped has an end, too, and it is told.')
+    if told[-1] != 'after_fit': raise NotYet('After `after_fit` nothing is told: the training is over.')
     if told == ['before_fit', *3*epoch, 'after_fit']: raise NotYet('That would be the whole training. What does `stop` do after the first epoch?')
     if told.count('before_epoch') > 1: raise NotYet('A second epoch begins in your list. When is `stop` looked at?')
+    if 'before_epoch' not in told: raise NotYet('Before its batches, an epoch has an event of its own.')
+    if told.count('after_batch') > 2: raise NotYet(f'`after_batch` is told {told.count("after_batch")} times in your list. How many batches does an epoch have?')
     if told.count('after_batch') == 1: raise NotYet('The callback asks for the end in the first batch. But which part of the training is finished first?')
     if 'after_epoch' not in told: raise NotYet('The epoch is finished, and that is told, too.')
     if told != ['before_fit', *epoch, 'after_fit']:
@@ -530,22 +534,23 @@ def check_rate_finder(
     finder_class: type, # `RateFinder(start, factor, most)`, a callback
 ) -> str: # for a right answer
     "Does a callback raise the rate after each batch, and note rates and losses?"
-    for start, factor, most, batches in ((0.01, 2., 3, 5), (0.001, 1.5, 5, 2), (0.1, 3., 1, 1)):
+    for start, factor, most, batches in ((0.01, 2., 3, 5), (0.001, 1.5, 5, 2), (0.1, 3., 1, 1), (0.5, 2., 4, 6)):
         g, epochs = torch.Generator().manual_seed(6), -(-most//batches)
         data = [(torch.randn(4, 2, generator=g), torch.randn(4, 1, generator=g)) for _ in range(batches)]
-        finder = call(finder_class, start, factor, most)
-        for again in (False, True):
+        finder, earlier = call(finder_class, start, factor, most), []
+        for _ in range(2):
             _NotedSteps.used, noted = [], _NotedLosses()
             learner = Learner(SimpleNamespace(train=data, valid=data[:1]), nn.Linear(2, 1), nn.functional.mse_loss, _NotedSteps, cbs=[noted, finder])
             try: learner.fit(epochs + 2, 0.05)
-            except Exception as e: raise NotYet(f'With your callback, `fit` stopped with `{type(e).__name__}: {str(e).splitlines()[0][:150]}`.') from None
+            except Exception as e: raise NotYet(f'With your callback, `fit` stopped with `{_error(e)}`.') from None
             rates, losses = (getattr(finder, name, None) for name in ('rates', 'losses'))
             if not isinstance(rates, list) or not isinstance(losses, list): raise NotYet('After a `fit`, `rates` and `losses` should be two lists.')
-            _check_finder(rates, losses, [start*factor**i for i in range(most)], noted.losses[:most], factor, again)
+            _check_finder(rates, losses, [start*factor**i for i in range(most)], noted.losses[:most], factor, batches, earlier)
+            earlier = list(losses)
             used = _NotedSteps.used[:most]
             if used[0] == 0.05: raise NotYet('The first batch was trained with the rate of `fit`. Which event comes before any batch?')
             compare(used, rates, what='The list of the rates that were really used')
-            if len(learner.history) > epochs: raise NotYet(f'`fit` went on for {len(learner.history)} epochs. After {most} batches, ask for the end.')
+            if len(learner.history) > epochs: raise NotYet(f'`fit` went on for {len(learner.history)} epochs. After {number_of(most, "batch", "batches")}, ask for the end.')
     return 'fastai does just that, with a hundred batches and a factor that leads from 0.0000001 to 10.'
 
 # %% ../../nbs/exercises/learner.ipynb #fin9a703
@@ -556,14 +561,21 @@ def _check_finder(
     right: list,    # the rates
     seen: list,     # the losses
     factor: float,  # from one rate to the next
-    again: bool,    # is it the second `fit`?
+    batches: int,   # in an epoch
+    earlier: list,  # the losses of an earlier `fit`, if there was one
 ):
     "Raise `NotYet` unless these are the rates and losses of a search."
-    if again and len(rates) > len(right): raise NotYet('In a second `fit`, the notes of the first are still in the lists. Begin anew.')
-    if len(rates) > len(right): raise NotYet(f'{len(rates)} rates are noted, and {len(right)} were asked for. The epoch goes on, and the notes should not.')
+    anew, most = 'In a second `fit`, the notes of the first are still in the lists. Begin anew.', len(right)
+    if len(rates) != len(losses): raise NotYet(f'`rates` has {number_of(len(rates), "number")}, and `losses` {len(losses)}. Each batch should add one to both.')
+    if earlier and len(rates) > most: raise NotYet(anew)
+    if len(rates) > most: raise NotYet(f'{number_of(len(rates), "rate is", "rates are")} noted, and {most} were asked for. '
+                                       'The training goes on until the epoch is over, and the notes should not.')
     if not rates: raise NotYet('`rates` is empty after a `fit`.')
+    if len(rates) < most: raise NotYet(f'{number_of(len(rates), "rate is", "rates are")} noted, and {most} were asked for. There are {number_of(batches, "batch", "batches")} in an epoch.')
     compare(rates, right, what='The list `rates`', mistakes={
         'Each rate is noted after it was changed, so it is that of the *next* batch.': [rate*factor for rate in right],
-        'The rate never changes.': right[:1]*len(right),
-        'The first batch was trained with the rate of `fit`. Which event comes before any batch?': [0.05*factor**i for i in range(len(right))]})
-    compare(losses, seen, what='The list `losses`')
+        'The rate never changes.': right[:1]*most,
+        'A rate should be `factor` *times* the one before.': [right[0] + i*factor for i in range(most)],
+        'With the second epoch, the rates begin at `start` again. A search begins once in a `fit`.': [right[i%batches] for i in range(most)],
+        'The first batch was trained with the rate of `fit`. Which event comes before any batch?': [0.05*factor**i for i in range(most)]})
+    compare(losses, seen, what='The list `losses`', mistakes={anew: earlier} if earlier else {})

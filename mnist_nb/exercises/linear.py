@@ -17,7 +17,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from .core import NotYet, as_tensor, call, close, compare
-from .core import compare_gradients, counting_gradients, gives_verdict, noting_solvers, taken
+from .core import compare_gradients, counting_gradients, gives_verdict, noting_solvers, number_of, taken
 from ..linear import flat_sample
 
 # %% ../../nbs/exercises/linear.ipynb #1612afcc
@@ -59,7 +59,7 @@ def check_predict(
             if height == 28 or '784' not in str(e): raise
             raise NotYet('Your numbers seem to be made for 28 × 28 pixels only. Take height and width from the shape, or use −1.') from None
         compare(result, F.linear(images.flatten(1), weights.reshape(1, -1), bias), _wrong_predictions(images, weights, bias),
-                given=f' for {n} images of {height} × {width} pixels', tensor=True)
+                given=f' for {number_of(n, "image")} of {height} × {width} pixels', tensor=True)
         marked = {'images': images.requires_grad_(), 'weights': weights.requires_grad_(), 'bias': bias.requires_grad_()}
         right = F.linear(images.flatten(1), weights.reshape(1, -1), bias)
         compare_gradients(call(predict, images, weights, bias), right, marked, 'The prediction')

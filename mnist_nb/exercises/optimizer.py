@@ -19,7 +19,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from .core import NotYet, as_tensor, call, chosen, compare, described, gives_verdict
+from .core import NotYet, as_tensor, call, chosen, close, compare, described, gives_verdict, number_of
 
 # %% ../../nbs/exercises/optimizer.ipynb #780a9429
 @contextmanager
@@ -239,7 +239,7 @@ def check_running_average(
             if 'ZeroDivisionError' not in str(e): raise
             raise NotYet('You divide by 0: `beta**0` is 1. What number does the first batch have in your count?') from None
         if hasattr(result, '__next__'): raise NotYet(f'The result is a `{type(result).__name__}`, and a list was expected.')
-        compare(result, right, mistakes, given=f' for {n} losses and `beta={beta}`')
+        compare(result, right, mistakes, given=f' for {number_of(n, "loss", "losses")} and `beta={beta}`')
     return 'You can see that of a real training run in `learn.recorder.losses`: fastai keeps its averages there, one for each batch.'
 
 # %% ../../nbs/exercises/optimizer.ipynb #11222d7a
@@ -377,12 +377,13 @@ def check_final_speed(
     why: str,    # a, b or c
 ) -> str: # for a right answer
     "How fast is momentum on a long straight slope, and why no faster?"
-    early = 'So far does the second step go. The steps are still getting longer: take a hundred.'
-    compare(half, 2., what='`half`', tolerance=0.01, mistakes={
-        early: 1.5, 'So far does a step go without momentum, or the first step with it.': 1., 'That is `mom` itself. How far does the *last* step go?': 0.5})
-    compare(nine, 10., what='`nine`', tolerance=0.01, mistakes={
-        early: 1.9, 'So far does a step go without momentum, or the first step with it.': 1., 'That is `mom` itself. How far does the *last* step go?': 0.9,
-        'Is that after ten steps? The steps are still getting longer: take a hundred.': 6.513})
+    far = [as_tensor(value, name) for value, name in ((half, '`half`'), (nine, '`nine`'))]
+    are = lambda *values: all(close(number, torch.tensor(value), 0.01) for number, value in zip(far, values))
+    if are(10., 2.): raise NotYet('`half` and `nine` have changed places.')
+    if are(1., 9.):
+        raise NotYet('So much of the velocity is left in a step after it has faded. And then a gradient is added, before `p` moves.')
+    _check_speed(far[0], 0.5, '`half`')
+    _check_speed(far[1], 0.9, '`nine`')
     compare(rate, 0.05, what='`rate`', tolerance=0.01, mistakes={
         'That is too fast, and turned over: with momentum a step goes *further*. So should the rate be larger or smaller?': 5.,
         'With that rate, and a `mom` of 0.9, steps go in the end as far as with 1 and no momentum. They should go half as far.': 0.1,
@@ -392,6 +393,22 @@ def check_final_speed(
     letter = chosen(why, 'abc', '`why`', most=1)
     if letter in reasons: raise NotYet(f'The three numbers are right, the reason isn\'t. {reasons[letter]}')
     return 'A tenth of 10 fades, and 1 is added. So whoever turns momentum on turns the rate down.'
+
+
+def _check_speed(
+    far: Tensor, # how far the last step goes, in the reader's words
+    mom: float,  # with this momentum
+    name: str,   # of the reader's number
+):
+    "Raise `NotYet` unless this is how far a step goes in the end, with a rate and a gradient of 1."
+    end, single = 1/(1 - mom), far.shape == ()
+    if single and far < 0: raise NotYet(f'{name} says how far a step goes, and not where to: that is never below 0.')
+    compare(far, end, what=name, tolerance=0.01, mistakes={
+        'So far does the second step go. The steps are still getting longer: take a hundred.': 1 + mom,
+        'So far does a step go without momentum, or the first step with it.': 1.,
+        'That is `mom` itself. How far does the *last* step go?': mom,
+        'Is that after ten steps? The steps are still getting longer: take a hundred.': 6.513,
+        **({'So far does one of the early steps go. The steps are still getting longer: take a hundred.': far} if single and 1 < far < end else {})})
 
 # %% ../../nbs/exercises/optimizer.ipynb #88873ed6
 def _numbers_of(

@@ -14,7 +14,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from .core import NotYet, as_tensor, call, compare, gives_verdict
+from .core import NotYet, as_tensor, call, compare, gives_verdict, number_of
 
 # %% ../../nbs/exercises/pixels.ipynb #ba157401
 @gives_verdict
@@ -140,13 +140,16 @@ def check_ink_inside(
         x, edge = images.double(), (side - size)//2
         inner = x[:, edge:edge + size, edge:edge + size]
         inside, whole = inner.sum((1, 2)), x.sum((1, 2))
-        compare(call(ink_inside, images, size), inside/whole, given=f' for {n} images of {side} × {side} pixels and a size of {size}', mistakes={
+        compare(call(ink_inside, images, size), inside/whole, given=f' for {number_of(n, "image")} of {side} × {side} pixels and a size of {size}', mistakes={
             'You divide one mean by the other. But the middle has fewer pixels than the image, and so its mean stands for less ink.':
                 inner.mean((1, 2))/x.mean((1, 2)),
             'That is the ink outside the middle.': 1 - inside/whole,
             'That is one share for all images together. Which axes should disappear, and which should stay?': inside.sum()/whole.sum(),
             'That is a percentage. A share is from 0 to 1.': 100*inside/whole,
             'That is the share turned over: the whole divided by its part.': whole/inside,
+            'The first image size is right, and this one isn\'t. Is there a 784 or a 28 in your lines? Take the size from the images.': inside/(784*x.mean((1, 2))),
+            'A mean is multiplied by the length of a side. How many pixels has a square?': size*inner.mean((1, 2))/(side*x.mean((1, 2))),
+            'That is the square in the upper left corner, not the one in the middle.': x[:, :size, :size].sum((1, 2))/whole,
             'That is the share of the pixels, not of the ink.': torch.full((n,), size**2/side**2),
             'That is the ink in the middle. Of how much ink is it a part?': inside,
             'That is the mean of the middle. Of how much ink is it a part?': inner.mean((1, 2))})
@@ -179,5 +182,5 @@ def check_contact_sheet(
             mistakes[f'The sheet is {cols} images wide, even if there are only {n} of them. Fill the empty places with 0.'] = sheet[:, :n*width]
         if result.shape == sheet.shape and not result.is_floating_point():
             raise NotYet(f'Your sheet is of the type `{result.dtype}`, with no room for decimals. The images were floats.')
-        compare(returned, sheet, mistakes, given=f' for {n} images of {height} × {width} pixels in rows of {cols}', tensor=True)
+        compare(returned, sheet, mistakes, given=f' for {number_of(n, "image")} of {height} × {width} pixels in rows of {cols}', tensor=True)
     return 'And it is the same trick that `show_images` would need if it drew all images at once.'

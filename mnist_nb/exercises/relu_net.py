@@ -133,7 +133,7 @@ _CAN = {'above': ('`above`', '|x|', {
             'd': 'Which layer of d comes last? Can its output be below 0?',
             'e': 'e bends at 0 only, and on one side of it it is flat.'}, 'b'),
         'line': ('`line`', 'x', {
-            'c': 'For x that goes down without end, the unit of c is 0, or for x that goes up. So there it is flat, and x isn\'t.',
+            'c': 'On one side, the unit of c is 0 for every x. So c is flat there, and x is flat nowhere.',
             'd': 'Which layer of d comes last? Can its output be below 0?',
             'e': 'Below 0, e gives the same number for every x.'}, 'ab')}
 
