@@ -9,8 +9,8 @@ the exit status 1. The same are
 - pictures, if they have one size, and nowhere differ in more than PICTURE says.
 
 Durations and addresses in a text are set aside by the rules in SET_ASIDE. A cell with the tag `varies` shows numbers that a
-clock, or another processor or number of threads, changes, and its checks say how far; of these cells, words are compared,
-and whether there is a picture. Nothing else is left out. Cells that begin with %%slow run, and are compared, with `--slow`.
+clock, or another processor, number of threads or version of PyTorch, changes, and its checks say how far; of these cells,
+words are compared, and whether there is a picture. Nothing else is left out. Cells that begin with %%slow run, and are compared, with `--slow`.
 
 With `--record`, nbs/site/proved.json notes which notebooks held, when, and with which versions. The foot of their pages
 says so, until the notebook changes.
