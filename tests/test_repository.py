@@ -120,6 +120,17 @@ def test_set_up_is_the_first_cell_with_code(notebook):
     assert first.metadata == {'cellView': 'form', 'jupyter': {'source_hidden': True}, 'nbdev': {'hide': 'true'}}
 
 
+@pytest.mark.parametrize('notebook', sorted((ROOT/'nbs').rglob('[!.]*.ipynb')), ids=lambda path: path.stem)
+def test_slow_cells_come_after_what_knows_them(notebook):
+    "Or they would run only as long as nobody asks for them."
+    if '.ipynb_checkpoints' in notebook.parts: return
+    known = False
+    for cell in nbformat.read(notebook, as_version=4).cells:
+        if cell.cell_type != 'code': continue
+        known |= bool(re.search(r'^set_up\(\)', cell.source, re.M))
+        assert known or not cell.source.startswith('%%slow'), cell.source
+
+
 @pytest.fixture
 def shell(monkeypatch):
     "A shell that notes what pip would be asked, and does nothing about it."
