@@ -99,7 +99,7 @@ def look(browser) -> Iterator:
 REPEATED = """show => {
     const seen = new Set(), look = element => getComputedStyle(element)
     const ground = element => element ? [look(element).backgroundColor, look(element).opacity, ground(element.parentElement)].join() : ''
-    for (const text of document.querySelectorAll('main :is(span, code, p, li, td):not(:has(*), a *, button *)')) {
+    for (const text of document.querySelectorAll('main :is(span, code, p, li, td):not(:has(*), a *, button *, label *, summary *)')) {
         if (!text.checkVisibility()) continue
         const kind = [look(text).color, look(text).fontSize, look(text).fontWeight, ground(text)].join()
         if (seen.has(kind)) text.style.visibility = show ? '' : 'hidden'

@@ -5,6 +5,8 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
+os.environ.setdefault('OMP_NUM_THREADS', '1')  # before anything imports torch: the processes share the cores, and threads that wait slow each other down
+
 import wheel
 
 wheel.use()  # before anything imports mnist_nb
