@@ -62,7 +62,8 @@ def digit_loaders(
     _check_whole(1, bs=bs)
     block = DataBlock((ImageBlock, CategoryBlock), get_items=digit_images,
                       splitter=GrandparentSplitter(), get_y=parent_label)
-    dls = block.dataloaders(mnist_sample() if path is None else path, bs=bs, num_workers=0)
+    if path is None: path = mnist_sample()
+    dls = block.dataloaders(path, bs=bs, num_workers=0)
     _check_batch(dls, path, bs)
     return dls
 
