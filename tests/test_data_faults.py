@@ -399,10 +399,11 @@ def sample(home, whole_home):
 
 @pytest.mark.parametrize('spoil', [spoil_deleted, spoil_empty, spoil_labels, spoil_empty_labels, spoil_class])
 def test_spoilt_sample(sample, whole_home, spoil):
-    "The message says which folder lacks what, and that to delete it helps; and it does."
+    "The message says which folder lacks what, and that to delete it helps; and it does (tried once, because it takes seconds)."
     problem = spoil(sample)
     with pytest.raises(FileNotFoundError) as error: mnist_sample()
     assert says(str(error.value), f'{sample} {problem}', 'delete that folder and run this again')
+    if spoil is not spoil_class: return
     shutil.rmtree(sample)
     assert mnist_sample() == sample
     assert is_whole(sample, whole_home)
