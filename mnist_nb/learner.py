@@ -179,7 +179,7 @@ def _predict(
     try: return learner.model(learner.xb)
     except RuntimeError as e:
         if not _about_shapes(e): raise
-        raise ValueError(f'the model cannot take inputs of {_described(learner.xb)}: {str(e).splitlines()[0]}') from e
+        raise ValueError(f'the model cannot take inputs of {_described(learner.xb)}: {str(e).splitlines()[0]}. If it begins with nn.Linear, give it rows of floats, as xb.float().flatten(1) makes them') from e
 
 def _checked_loss(
     learner: Learner, # with a batch and predictions
