@@ -102,9 +102,10 @@ def with_tables_in_boxes(page: str) -> str:
         seconds = re.findall(r'<tr[^>]*>\s*<(?:th|td)\b.*?</t[hd]>\s*<td[^>]*>(.*?)</td>', table[0], re.S)
         few = all(len(re.sub('<[^>]+>', '', second)) < 25 for second in seconds)
         text = table[0].replace('<table', '<table data-narrow', 1) if few else table[0]
-        text = re.sub(r'<code>([^<\s]{16,})</code>', lambda name: '<code class="long-name">'
+        text = re.sub('<code>(?=[^<]{25,}</code>)(?=[^<]* )', '<code class="loose">', text)
+        text = re.sub('<code>(?=[^<]{20,}</code>)(?=[^<]* )', '<code class="long-name">', text)
+        return re.sub(r'<code>([^<\s]{13,})</code>', lambda name: '<code class="long-name">'
                       + re.sub('[._](?=[^._])', r'\g<0><wbr>', name[1]) + '</code>', text)
-        return re.sub('<code>(?=[^<]{25,}</code>)', '<code class="loose">', text)
     return re.sub('<table.*?</table>', roomy, page, flags=re.S)
 
 
