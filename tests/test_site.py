@@ -93,10 +93,26 @@ def test_captions_are_no_markdown(folder, name):
     assert not [caption for caption in captions if '`' in caption or '](' in caption]
 
 
+@EVERY_PAGE
+def test_a_number_at_the_beginning_is_no_list(folder, name):
+    "An answer such as 10 is a sentence, or Markdown takes it for the tenth of a list."
+    assert '<ol start=' not in (folder/name).read_text(encoding='utf-8').replace('<ol start="1"', '<ol')
+
+
+@pytest.mark.parametrize('name', CHAPTERS)
+def test_folds_at_the_head_of_a_chapter_differ_in_name(folder, name):
+    head = re.split(r'<h2\b', (folder/PAGES[name]).read_text(encoding='utf-8').split('<main')[1])[0]
+    folds = re.findall(r'<summary>(.*?)</summary>', head)
+    assert len(folds) > 1 and len(set(folds)) == len(folds)
+
+
 @pytest.mark.parametrize('before, after', [
     ('<p>95 % of 28 × 28, as in Chapter 2</p>', '<p>95\xa0% of 28\xa0×\xa028, as in Chapter\xa02</p>'),
     ('<p>5 digits, chapter two</p><a title="95 %"><pre>95 %</pre></a>', None), ('<pre><code>a b</code></pre>', None),
     ('<code>-m x</code> <code>name</code>', '<code class="whole">-m x</code> <code>name</code>'), ('<code>a longer line that may be broken</code>', None),
+    ('<code>uv pip install --torch-backend=cpu</code>', '<code>uv pip install <span class="whole">--torch-backend=cpu</span></code>'),
+    ('<a>7. Neighbours</a>, (0 − 1)², 8 GB, seed 5', '<a>7.\xa0Neighbours</a>, (0\xa0−\xa01)², 8\xa0GB, seed\xa05'),
+    ('<mn>10</mn><mrow><mo>&#x0002C;</mo></mrow><mn>000</mn>', '<mn>10,000</mn>'),
     ('<span class="math inline"><math><mi>x</mi></math></span>. No', '<span class="whole"><span class="math inline"><math><mi>x</mi></math></span>.</span> No')])
 def test_nothing_torn(before, after): assert with_nothing_torn(before) == (after or before)
 
@@ -190,6 +206,20 @@ def test_accessible(opened, theme):
     assert not violations(page, OF_COLOURS if theme == 'dark' else ())
 
 
+def test_no_line_begins_with_what_belongs_to_the_word_before(opened):
+    "A word of the glossary is a button, and a browser would break a line behind it."
+    assert not opened.page.evaluate("""() => [...document.querySelectorAll('main .glossary-word')].map(word => word.nextSibling)
+        .filter(text => text?.nodeName === '#text' && !text.parentElement.matches('.whole') && /^[.,;:!?)]|^\\s·/.test(text.data)).length""")
+
+
+def test_tables_of_words_fit_a_phone(opened):
+    "So that no column is out of sight; only data frames may scroll."
+    opened.page.set_viewport_size(dict(width=375, height=900))
+    wide = opened.page.evaluate("""() => [...document.querySelectorAll('main .table-box')].filter(box => !box.closest('.cell-output-display')
+        && box.scrollWidth > box.clientWidth + 1).map(box => box.innerText.slice(0, 80))""")
+    assert not wide
+
+
 @pytest.mark.parametrize('width', [768, 375])
 def test_no_sideways_scroll(opened, width):
     page = opened.page
@@ -227,6 +257,17 @@ def test_no_figure_glares_in_the_dark(site, look):
 
 
 # Ways through the book
+
+@pytest.mark.parametrize('width', [1400, 375])
+def test_nothing_covers_the_way_to_the_next_page(site, look, width):
+    "At the end of a page, a button that leads back to its top comes by itself."
+    page = look(f'{site}/behind/machines.html', width=width)
+    page.evaluate('scrollTo(0, document.body.scrollHeight)')
+    page.locator('#quarto-back-to-top').wait_for()
+    top = page.locator('#quarto-back-to-top').bounding_box()
+    links = [link.bounding_box() for link in page.locator('.page-navigation a').all()]
+    assert len(links) == 2 and all(link['y'] + link['height'] <= top['y'] or link['y'] >= top['y'] + top['height'] for link in links)
+
 
 def test_previous_and_next_lead_through_the_book(site, look):
     page = look(f'{site}/index.html')

@@ -28,6 +28,7 @@ from prove import RECORD, content
 ROOT = Path(__file__).resolve().parent.parent
 NAMES = {'class="navbar': 'Book', 'class="quarto-secondary-nav': 'Page', 'id="quarto-sidebar': 'Chapters',
          'id="TOC': 'On this page', 'class="page-navigation': 'Previous and next'}
+HYPHENED = re.compile(r'(?<!\S)(?=\S*[-/|])\S{,32}(?!\S)')  # in code, what a browser would break, and a line has room for
 APART = 'behind/machines.html'  # no other page calls its functions, and they have everyday names: train, right, batches
 
 
@@ -96,7 +97,16 @@ def with_tables_in_boxes(page: str) -> str:
     def boxed(table: re.Match) -> str:
         long = re.search(r'<tr[^>]*>\s*<t[hd][^>]*>[^<]{20,}', table[0])  # names that fill a phone, with the numbers out of sight
         return f'<div class="table-box{" long-names" if long else ""}">{table[0]}</div>'
-    return re.sub(r'(?<!<div class="table-box">)<table.*?</table>', boxed, page, flags=re.S)
+    page = re.sub(r'(?<!<div class="table-box">)<table.*?</table>', boxed, page, flags=re.S)
+    def roomy(table: re.Match) -> str:  # what leaves no room for other columns: long code, and width that isn't needed
+        seconds = re.findall(r'<tr[^>]*>\s*<(?:th|td)\b.*?</t[hd]>\s*<td[^>]*>(.*?)</td>', table[0], re.S)
+        few = all(len(re.sub('<[^>]+>', '', second)) < 25 for second in seconds)
+        text = table[0].replace('<table', '<table data-narrow', 1) if few else table[0]
+        text = re.sub('<code>(?=[^<]{25,}</code>)(?=[^<]* )', '<code class="loose">', text)
+        text = re.sub('<code>(?=[^<]{20,}</code>)(?=[^<]* )', '<code class="long-name">', text)
+        return re.sub(r'<code>([^<\s]{13,})</code>', lambda name: '<code class="long-name">'
+                      + re.sub('[._](?=[^._])', r'\g<0><wbr>', name[1]) + '</code>', text)
+    return re.sub('<table.*?</table>', roomy, page, flags=re.S)
 
 
 def with_ways_to_run(page: str) -> str:
@@ -136,14 +146,20 @@ def without_namesakes(page: str, path: Path, site: Path) -> str:
 
 def with_nothing_torn(page: str) -> str:
     """No line ends between a number and its sign or its word, as in 95 % and chapter 2, nor inside of a short piece of
-    code, nor between a formula and the full stop behind it."""
+    code or at a hyphen in a longer one, nor between a formula and the full stop behind it. And a formula shows no gap
+    behind the comma of 10,000."""
     def tied(found: re.Match) -> str:
         if found[1]: return found[1]
-        text = re.sub(r'(?<=\d) (?=[%×])|(?<=×) (?=\d)', '\xa0', found[0])
-        return re.sub(r'\b([Cc]hapter|[Ee]xercise|[Qq]uestion|[Mm]ilestone) (?=\d)', '\\1\xa0', text)
+        text = re.sub(r'\(\S{1,6} [−+] \S{1,6}\)', lambda sum: sum[0].replace(' ', '\xa0'), found[0])
+        text = re.sub(r'(?<=\d) (?=[%×]|[GM]B\b|wrong\b)|(?<=×) (?=\d)|(?<=^\d\.) (?=\w)|(?<=^\d\d\.) (?=\w)', '\xa0', text)
+        words = '[Cc]hapter|[Ee]xercise|[Qq]uestion|[Mm]ilestone|[Pp]rocess|[Ss]eed|Python|torch|fastai|CC BY|CC BY-SA'
+        return re.sub(rf'\b({words}) (?=\d)', lambda word: word[1].replace(' ', '\xa0') + '\xa0', text)
+    def whole(code: re.Match) -> str:
+        if len(code[1]) <= 24: return f'<code class="whole">{code[1]}</code>' if re.search(r'[-/|\s]', code[1]) else code[0]
+        return '<code>' + HYPHENED.sub(r'<span class="whole">\g<0></span>', code[1]) + '</code>'
     page = re.sub(r'(<(script|style|pre|code|math|title|svg)\b.*?</\2>|<[^>]*>)|[^<]+', tied, page, flags=re.S)
-    page = re.sub(r'(?<!<pre>)<code>([^<]{,24})</code>', lambda code: f'<code class="whole">{code[1]}</code>'
-                  if re.search('[-/|\\s]', code[1]) else code[0], page)
+    page = re.sub(r'(?<!<pre>)<code>([^<]+)</code>', whole, page)
+    page = re.sub(r'(?<=\d)</mn><mrow><mo>(?:,|&#x0002C;)</mo></mrow><mn>(?=\d{3}</mn>)', ',', page)
     return re.sub(r'(<span class="math inline">(?:(?!<span|</span>).)*</span>)([.,;:?!)]+)', r'<span class="whole">\1\2</span>', page, flags=re.S)
 
 

@@ -35,6 +35,7 @@
     const contents = document.querySelector('#TOC > ul')?.cloneNode(true)
     if (!contents) return
     all('a, ul', contents).forEach(element => { element.removeAttribute('id'); element.className = '' })
+    contents.classList.toggle('letters', all('a', contents).every(link => link.textContent.trim().length === 1))  // the glossary's
     document.querySelector('#title-block-header').after(
       make('details', { className: 'phone-contents' }, make('summary', {}, 'On this page'), contents))
   }
@@ -114,14 +115,17 @@
       return entry && make('button', {
         type: 'button', className: 'glossary-word', onclick: event => explain(event.currentTarget, ...entry) }, node)
     }
-    // a line could begin with the full stop behind a button
+    // a line could begin with the full stop behind a button, or with the dot between two of them, or end with a bracket
     const keepStop = word => {
-      const behind = word.nextSibling, [stop] = behind?.nodeName === '#text' ? behind.data.match(/^[.,;:!?)]*/) : ['']
-      if (!stop) return
-      behind.data = behind.data.slice(stop.length)
+      const text = (node, pattern) => node?.nodeName === '#text' ? node.data.match(pattern)[0] : ''
+      const before = word.previousSibling, behind = word.nextSibling
+      const bracket = text(before, /\(?$/), stop = text(behind, /^[.,;:!?)]*(\s·)?/)
+      if (!bracket && !stop) return
+      if (bracket) before.data = before.data.slice(0, -1)
+      if (stop) behind.data = behind.data.slice(stop.length)
       const whole = make('span', { className: 'whole' })
       word.replaceWith(whole)
-      whole.append(word, stop)
+      whole.append(bracket, word, stop)
     }
     const seen = new Set()
     for (const bold of all(':is(p, li) > strong', main)) {
@@ -134,9 +138,11 @@
         const pieces = node.nodeName === 'CODE' ? [node.textContent] : node.textContent.split(/(^\s+| · |, | and | ?[().])/)
         node.replaceWith(...pieces.map(piece => {
           const shown = node.nodeName === 'CODE' ? node.cloneNode(true) : piece
-          return button(shown, piece) || shown
+          return button(shown, piece) || (piece === ' · ' ? '\u00a0· ' : shown)
         }))
       }
+      bold.parentElement.normalize()
+      all('.glossary-word', bold.parentElement).forEach(keepStop)
     }
   }
 
