@@ -176,6 +176,8 @@ def test_one_image_to_a_batch_is_shuffled_as_well():
     (baseline.check_nearest, [lambda x, ideals: torch.cdist(x.flatten(1), ideals.flatten(1), p=torch.inf).argmin(1)], 'the one pixel that differs most'),
     (baseline.check_nearest, [lambda x, ideals: F.cosine_similarity(x.flatten(1)[:, None], ideals.flatten(1), dim=2).argmax(1)], 'for 30 images and 4 ideals'),
     (baseline.check_which_digit, [with_empty_ideals], 'You answer 0, and no training image has that label'),
+    (baseline.check_which_digit, [lambda x, labels, images: labels.unique()[torch.cdist(images.view(-1, 784).float(), torch.stack(
+        [x[labels == digit].float().mean(0).view(784) for digit in labels.unique()]), p=1).argmin(1)]], 'a tensor of shape `(80, 6, 9)`'),
     (baseline.check_leave_one_out, [lambda x, labels: neighbours(x, labels, 2, 3)], 'is not right for 60 images'),
     (baseline.check_leave_one_out, [lambda x, labels: neighbours(x, labels, torch.inf, 1)], 'is not right for 60 images'),
     (sgd.check_slope, [lambda f, x: (f(x*1.001) - f(x))/(0.001*x)], 'take the same run for every `x`'),
@@ -203,3 +205,22 @@ def test_words_fit(check, answers, words):
 
 @pytest.mark.parametrize('border', [0.33, 0.333, 1/3, torch.tensor(1/3)])
 def test_border_is_accepted(border): assert sgd.check_border(border, 'b')
+
+
+def by_rise(chain, x, h=1e-6):
+    along = lambda x: [x := operation(x) for operation, _ in chain][-1]
+    return (along(x + h) - along(x - h))/(2*h)
+
+def by_equations(t, y):
+    best = np.polyfit(t - t.mean(), y, 3)
+    return lambda new: np.polyval(best, new - t.mean())
+
+
+@pytest.mark.parametrize('check, answer, words', [
+    (sgd.check_chain_slope, by_rise, 'no derivative was asked for'),
+    (sgd.check_chain_slope, slope_along, 'You multiplied slopes'),
+    (sgd.check_fit_cubic, by_equations, 'a call of `polyfit`'),
+    (sgd.check_fit_cubic, cubic, 'your loop did the rest')])
+def test_praise_fits_the_way(check, answer, words):
+    verdict = check(answer)
+    assert verdict and words in verdict.words, verdict

@@ -290,14 +290,15 @@ def _noisy_digits(
     digits: list[int], # which digits there should be
     n: int, # how many images
     seed: int, # of the noise; the patterns are always the same
-) -> tuple[Tensor, Tensor]: # bytes (n, 28, 28) and labels (n,)
+    size: tuple[int, int] = (28, 28), # height and width
+) -> tuple[Tensor, Tensor]: # bytes (n, height, width) and labels (n,)
     "Images that have only a faint pattern in common with others of the same digit."
-    patterns = torch.rand(10, 28, 28, generator=torch.Generator().manual_seed(5))
+    patterns = torch.rand(10, *size, generator=torch.Generator().manual_seed(5))
     generator = torch.Generator().manual_seed(seed)
     k, each = len(digits), torch.tensor(digits, dtype=torch.uint8)
     labels = each[(k*torch.rand(n, generator=generator)**2).long()]  # more of the first ones
     labels[:k] = each[:n]                                            # and none is missing
-    ink = 0.1*patterns[labels.long()] + 0.9*torch.rand(n, 28, 28, generator=generator)**4
+    ink = 0.1*patterns[labels.long()] + 0.9*torch.rand(n, *size, generator=generator)**4
     return (255*ink).byte(), labels
 
 # %% ../../nbs/exercises/baseline.ipynb #94bfb380
@@ -370,11 +371,12 @@ def _slips(
 # %% ../../nbs/exercises/baseline.ipynb #26b74699
 @gives_verdict
 def check_which_digit(
-    which_digit: Callable, # takes training images (n, 28, 28) and their labels (n,), and images (m, 28, 28); returns m labels
+    which_digit: Callable, # takes training images (n, height, width) and their labels (n,), and images (m, height, width); returns m labels
 ) -> str: # for a right answer
     "Does a function answer each image with the label of the nearest mean of training images?"
-    for digits, m in [([8, 2, 4, 9, 6], 40), ([7, 3], 40), (list(range(10)), 20), ([4], 3), ([9, 6], 1)]:
-        (train, labels), (x, _) = _noisy_digits(digits, 40*len(digits), seed=6), _noisy_digits(digits, m, seed=7)
+    for digits, m, size in [([8, 2, 4, 9, 6], 40, (28, 28)), ([7, 3], 40, (28, 28)), (list(range(10)), 20, (28, 28)),
+                            ([4], 3, (28, 28)), ([9, 6], 1, (28, 28)), ([5, 1], 12, (6, 9))]:
+        (train, labels), (x, _) = _noisy_digits(digits, 40*len(digits), 6, size), _noisy_digits(digits, m, 7, size)
         if digits == [7, 3]: x[-1] = 0  # blank paper, near to an ideal that is empty
         known = labels.unique()
         ideals = torch.stack([train[labels == digit].double().mean(0) for digit in known])
