@@ -21,29 +21,33 @@ from .core import NotYet, as_tensor, call, close, compare, compare_samples, give
 # %% ../../nbs/exercises/baseline.ipynb #e55d896c
 @gives_verdict
 def check_grey_distance(
-    grey_distance: Callable, # takes bytes of shape (n, 28, 28) and (28, 28), returns n floats
+    grey_distance: Callable, # takes bytes of shape (n, height, width) and (height, width), returns n floats
 ) -> str: # for a right answer
     "Does a function give the mean absolute difference of each image of bytes and one other?"
-    for n in (5, 28, 1):
-        images = torch.randint(0, 256, (n + 1, 28, 28), dtype=torch.uint8, generator=torch.Generator().manual_seed(1))
+    for n, height, width in ((5, 28, 28), (28, 28, 28), (4, 6, 9), (1, 28, 28)):
+        images = torch.randint(0, 256, (n + 1, height, width), dtype=torch.uint8, generator=torch.Generator().manual_seed(1))
         stack, image = images[:-1], images[-1]
-        signed, given = stack.float() - image.float(), f' for a stack of the shape `({n}, 28, 28)`'
+        signed, given = stack.float() - image.float(), f' for a stack of the shape `({n}, {height}, {width})`'
         off, result = signed.abs(), as_tensor(call(grey_distance, stack, image))
         if close(result.double().abs(), signed.mean((1, 2)).double().abs()):
             raise NotYet('The differences cancel: where one image is darker, they are positive, where it is lighter, negative.')
         if n > 1 and (close(result, off.mean((1, 2)).round()) or close(result, off.mean((1, 2)).floor())):
             raise NotYet('Those are whole numbers. Keep the decimals.')
+        together = 'That is one number for the whole stack. Which axes should disappear, and which should stay?'
+        if n == 1: together = 'A stack of one image should give one number in a row, of the shape `(1,)`. `squeeze` takes that axis away, too.'
         compare(result, off.mean((1, 2)), given=given, mistakes={
             'There is no byte below 0. What becomes of 10 − 20 when both are bytes?': (stack - image).float().mean((1, 2)),
             'There is no byte below 0. What becomes of 10 − 20, when both are bytes?': (image - stack).float().mean((1, 2)),
-            'That is one number for the whole stack. Which axes should disappear, and which should stay?': off.mean(),
+            together: off.mean(),
             'That is an image: you averaged over axis 0, and it counts the images. It should stay.': off.mean(0),
             'One axis is left over. An image has two axes, and both should disappear.': off.mean(1),
             'One axis is left over: an image has two axes, and both should disappear.': off.mean(2),
             'That is the mean over the first two axes. Which two belong to an image?': off.mean((0, 1)),
             'You count only the pixels where the image of the stack is darker. Where it is lighter, it differs, too.':
                 signed.clamp(min=0).mean((1, 2)),
-            'That is the sum. How many pixels has an image?': off.sum((1, 2)),
+            'That is the sum. How many pixels does an image have?': off.sum((1, 2)),
+            'The first images are right, and these are not. Is there a 784 or a 28 in your lines? Take the size from the images.': off.sum((1, 2))/784,
+            'That is the mean square, and a difference counts as it is: L1, the mean absolute difference, squares nothing.': (off**2).mean((1, 2)),
             'The distance should be from 0 to 255, like the bytes.': off.mean((1, 2))/255,
             'That is the root of the mean square, L2. Asked for is the mean absolute difference, L1.': (off**2).mean((1, 2)).sqrt()})
     return 'Another way needs no numbers below 0 at all: the larger byte of each pair minus the smaller one.'
@@ -141,6 +145,8 @@ def check_broadcast_shape(
         except NotYet: raise
         except Exception:
             raise NotYet(f'For {pair} you return a `{type(result).__name__}`. A shape is a tuple such as `(2, 3)`.') from None
+        if shape == right and not isinstance(result, (tuple, list)): raise NotYet(
+            f'The lengths are right, but they come as a `{type(result).__name__}`. A shape is a tuple or a list of numbers: `tuple(…)` makes one.')
         if shape == right: continue
         if right is None: raise NotYet(f"You give a shape for {pair}, and they don't fit. {hint}")
         if shape == right[::-1]: raise NotYet(f'For {pair} the lengths are right, but not their order. You began with the last axis.')
@@ -197,6 +203,17 @@ def _table(
     "The difference of every image and every ideal."
     return images.double()[:, None] - ideals.double()[None]
 
+
+def _with_spots(
+    ideals: Tensor, # (k, height, width), k even
+    other: Tensor,  # (n, height, width)
+) -> tuple[Tensor, Tensor]: # n images, and k ideals
+    "Two ideals of each pattern, one pale, and a dark spot in each image. No direction tells the nearest then, and no single pixel."
+    ideals = torch.cat([ideals[::2], 0.4*ideals[::2]])
+    images = ideals[torch.arange(len(other)) % len(ideals)] + 0.1*other
+    images.flatten(1)[torch.arange(len(images)), torch.arange(len(images)) % images[0].numel()] += 2
+    return images, ideals
+
 # %% ../../nbs/exercises/baseline.ipynb #fae67c12
 def _call_with_stacks(
     function: Callable, # the reader's
@@ -238,11 +255,12 @@ def check_nearest(
     nearest: Callable, # takes images of shape (n, height, width) and ideals of shape (k, height, width), returns n positions
 ) -> str: # for a right answer
     "Does a function say which ideal is nearest to each image?"
-    for n, k, height, width in [(40, 6, 28, 28), (6, 6, 28, 28), (1, 3, 4, 5), (5, 1, 6, 4)]:
+    for n, k, height, width in [(40, 6, 28, 28), (6, 6, 28, 28), (1, 3, 4, 5), (5, 1, 6, 4), (30, 4, 6, 5)]:
         generator = torch.Generator().manual_seed(1)
         ideals = torch.rand(k, height, width, generator=generator)**3*torch.linspace(0.5, 1, k)[:, None, None]
         other = torch.rand(n, height, width, generator=generator)**3
         images = 0.3*ideals[torch.arange(n) % k] + 0.7*other  # something of an ideal in each, so that it isn't always the palest
+        if n == 30: images, ideals = _with_spots(ideals, other)
         table = _table(images, ideals)
         signed, distances = table.mean((-1, -2)), table.abs().mean((-1, -2))
         paired = [(images[i].double() - ideals[i]).abs().mean() for i in range(min(n, k))]
@@ -262,6 +280,7 @@ def check_nearest(
                 table.abs().mean((1, 2)).argmin(1),
             'You looked at the first two ideals only. There may be any number of them, even one.': distances[:, :2].argmin(1),
             'That is the nearest with L2. Asked for is the mean absolute difference, L1.': (table**2).mean((-1, -2)).argmin(1),
+            'You look at the one pixel that differs most. Asked for is the mean over all of them.': table.abs().amax((-1, -2)).argmin(1),
             'You count the ideals from 1. Positions are counted from 0.': distances.argmin(1) + 1}
         _compare_labels(_call_with_stacks(nearest, images, ideals), distances.argmin(1), mistakes, f' for {number_of(n, "image")} and {number_of(k, "ideal")}')
     return 'All those distances came from one subtraction, if you wrote it with a new axis. With two ideals, it is what `is_3` does.'
@@ -271,14 +290,15 @@ def _noisy_digits(
     digits: list[int], # which digits there should be
     n: int, # how many images
     seed: int, # of the noise; the patterns are always the same
-) -> tuple[Tensor, Tensor]: # bytes (n, 28, 28) and labels (n,)
+    size: tuple[int, int] = (28, 28), # height and width
+) -> tuple[Tensor, Tensor]: # bytes (n, height, width) and labels (n,)
     "Images that have only a faint pattern in common with others of the same digit."
-    patterns = torch.rand(10, 28, 28, generator=torch.Generator().manual_seed(5))
+    patterns = torch.rand(10, *size, generator=torch.Generator().manual_seed(5))
     generator = torch.Generator().manual_seed(seed)
     k, each = len(digits), torch.tensor(digits, dtype=torch.uint8)
     labels = each[(k*torch.rand(n, generator=generator)**2).long()]  # more of the first ones
     labels[:k] = each[:n]                                            # and none is missing
-    ink = 0.1*patterns[labels.long()] + 0.9*torch.rand(n, 28, 28, generator=generator)**4
+    ink = 0.1*patterns[labels.long()] + 0.9*torch.rand(n, *size, generator=generator)**4
     return (255*ink).byte(), labels
 
 # %% ../../nbs/exercises/baseline.ipynb #94bfb380
@@ -351,11 +371,13 @@ def _slips(
 # %% ../../nbs/exercises/baseline.ipynb #26b74699
 @gives_verdict
 def check_which_digit(
-    which_digit: Callable, # takes training images (n, 28, 28) and their labels (n,), and images (m, 28, 28); returns m labels
+    which_digit: Callable, # takes training images (n, height, width) and their labels (n,), and images (m, height, width); returns m labels
 ) -> str: # for a right answer
     "Does a function answer each image with the label of the nearest mean of training images?"
-    for digits, m in [([8, 2, 4, 9, 6], 40), ([7, 3], 40), (list(range(10)), 20), ([4], 3), ([9, 6], 1)]:
-        (train, labels), (x, _) = _noisy_digits(digits, 40*len(digits), seed=6), _noisy_digits(digits, m, seed=7)
+    for digits, m, size in [([8, 2, 4, 9, 6], 40, (28, 28)), ([7, 3], 40, (28, 28)), (list(range(10)), 20, (28, 28)),
+                            ([4], 3, (28, 28)), ([9, 6], 1, (28, 28)), ([5, 1], 12, (6, 9))]:
+        (train, labels), (x, _) = _noisy_digits(digits, 40*len(digits), 6, size), _noisy_digits(digits, m, 7, size)
+        if digits == [7, 3]: x[-1] = 0  # blank paper, near to an ideal that is empty
         known = labels.unique()
         ideals = torch.stack([train[labels == digit].double().mean(0) for digit in known])
         returned = call(which_digit, train, labels, x)
@@ -399,30 +421,40 @@ def check_leave_one_out(
     leave_one_out: Callable, # takes images (n, height, width) and their labels (n,), returns a number
 ) -> str: # for a right answer
     "Does a function give the share of images whose nearest other image has the same label?"
-    for n, k, size in [(60, 2, (6, 5)), (90, 4, (8, 8)), (31, 3, (28, 28))]:
+    def judge(sample, mistakes):
+        n, k, size = sample
         images, labels = _with_twins(n, k, size)
-        signed = images.double()[:, None] - images.double()
-        tables = [signed.abs().mean((2, 3)), (signed**2).mean((2, 3))]
-        itself = torch.eye(n, dtype=torch.bool)
-        def share(table): return (labels[table.argmin(1)] == labels).double().mean()
-        def others(table, banned=itself): return table.masked_fill(banned, torch.inf)
-        right, l1, mean = [share(others(table)) for table in (tables[1], tables[0], signed.mean((2, 3)).abs())]
-        neighbours = others(tables[1]).argmin(1)
-        compare(call(leave_one_out, images, labels), right, {
-            'The nearest to each image is the image itself. Only the others count.': share(tables[1]),
-            'Every image found itself, and of course it has its own label. Only the others count.': 1.,
-            'That is the share of wrong answers.': 1 - right,
-            'So many are right. Of how many?': right*n,
-            'That is in per cent. The share should be from 0 to 1.': 100*right,
-            'You leave out every image at distance 0. Two different images can be equal: leave out only the image itself.':
-                share(others(tables[1], tables[1] == 0)),
-            'That is the nearest by L1. Asked for is L2.': l1,
-            'The differences cancel: square them before the mean.': mean,
-            'That is the farthest image, and not the nearest.': share(-tables[1]),
-            'That is the second nearest of the others. Did you leave out the image itself, and then the nearest as well?':
-                (labels[others(tables[1]).topk(2, largest=False).indices[:, 1]] == labels).double().mean(),
-            'Those are the positions of the neighbours. Which labels have they, and how many are right?': neighbours,
-            'Those are the labels of the neighbours. How many of them are right?': labels[neighbours],
-            'That is one answer for each image. The share is their mean.': labels[neighbours] == labels},
-            given=f' for {n} images with {k} labels')
+        compare(call(leave_one_out, images, labels), _wrong_neighbours(sample)[''], mistakes, given=f' for {n} images with {k} labels')
+    compare_samples([(60, 2, (6, 5)), (90, 4, (8, 8)), (31, 3, (28, 28))], judge, _wrong_neighbours)
     return 'No image was asked about itself, so the share is a fair one, and no image had to be held back.'
+
+# %% ../../nbs/exercises/baseline.ipynb #fbffba88
+# What to say to which share of neighbours
+def _wrong_neighbours(
+    sample: tuple[int, int, tuple[int, int]], # how many images and labels, height and width
+) -> dict[str, Tensor]: # what to say, and the result to which to say it; the right one has no words
+    "What typical mistakes make of it."
+    images, labels = _with_twins(*sample)
+    signed, itself = images.double()[:, None] - images.double(), torch.eye(len(images), dtype=torch.bool)
+    tables = [signed.abs().mean((2, 3)), (signed**2).mean((2, 3))]
+    def share(table): return (labels[table.argmin(1)] == labels).double().mean()
+    def others(table, banned=itself): return table.masked_fill(banned, torch.inf)
+    right, neighbours = share(others(tables[1])), others(tables[1]).argmin(1)
+    second = others(tables[1]).topk(2, largest=False).indices[:, 1]
+    return {
+        '': right,
+        'The nearest to each image is the image itself. Only the others count.': share(tables[1]),
+        'Every image found itself, and of course it has its own label. Only the others count.': torch.tensor(1.),
+        'That is the share of wrong answers.': 1 - right,
+        'So many are right. Of how many?': right*len(images),
+        'That is in per cent. The share should be from 0 to 1.': 100*right,
+        'You leave out every image at distance 0. Two different images can be equal: leave out only the image itself.':
+            share(others(tables[1], tables[1] == 0)),
+        'That is the nearest by L1. Asked for is L2.': share(others(tables[0])),
+        'The differences cancel: square them before the mean.': share(others(signed.mean((2, 3)).abs())),
+        'That is the farthest image, and not the nearest.': share(-tables[1]),
+        'That is the second nearest of the others. Did you leave out the image itself, and then the nearest as well?':
+            (labels[second] == labels).double().mean(),
+        'Those are the positions of the neighbours. Which labels have they, and how many are right?': neighbours,
+        'Those are the labels of the neighbours. How many of them are right?': labels[neighbours],
+        'That is one answer for each image. The share is their mean.': labels[neighbours] == labels}

@@ -11,6 +11,7 @@ __all__ = ['check_predict', 'check_distance_loss', 'check_make_batches', 'check_
 # Imports
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from operator import index
 
 import torch
 import torch.nn.functional as F
@@ -116,7 +117,8 @@ def check_distance_loss(
         if slope.isnan().any(): raise NotYet('The loss is right, but for a prediction of −100 its gradient is `nan`: something in it became '
                                              'infinite. Which exponents are never above 0? Mind that `torch.where` calculates both sides.')
         expected, = torch.autograd.grad(right, x)
-        at_0 = 'The loss is right, but at 0 its gradient is 0. Is there an `abs` in your sigmoid? It has no slope at 0; `torch.where` can do without.'
+        at_0 = 'The loss is right, but at 0 its gradient is 0. Is there an `abs` in your sigmoid, or a `clamp`? ' \
+               'Their corner at 0 has no slope of its own; `torch.where` can do without.'
         compare(slope, expected, {at_0: torch.where(x == 0, 0., expected)}, 'The loss is right. Its gradient')
     _check_far_gradient(distance_loss)
     return 'A distance, squashed, averaged: nothing in it counts, and so it has a gradient everywhere.'
@@ -157,8 +159,12 @@ def _dealt(
         raise NotYet(f'The result should be a list of batches, but going through it stops with `{type(e).__name__}: {says}`.') from None
     if result and all(isinstance(i, int) or getattr(i, 'ndim', None) == 0 for i in result):
         raise NotYet('That is one long list of indices. It still has to be cut into batches.')
-    try: return [[int(i) for i in taken(batch, 4*n + 10, 'A batch')] for batch in result]
-    except (TypeError, ValueError): raise NotYet('Each batch should be a list of indices, which are whole numbers.') from None
+    for batch in result:
+        if isinstance(batch, (set, frozenset, dict, str)):
+            raise NotYet(f'A batch of yours is a `{type(batch).__name__}`, and `images[batch]` takes a list or a tensor of indices.')
+    try: return [[index(i) for i in taken(batch, 4*n + 10, 'A batch')] for batch in result]
+    except (TypeError, ValueError):
+        raise NotYet('Each batch should be a list of indices, which are whole numbers, such as `3`, and not `3.0`.') from None
 
 # %% ../../nbs/exercises/linear.ipynb #10836890
 def _check_cover(
@@ -201,6 +207,17 @@ def _check_order(
         raise NotYet(f'This is no shuffling: most indices are followed by the one {min(usual, n - usual)} further on, so that a batch holds '
                      'one digit only, or the same images come together again and again.')
 
+
+def _check_reach(
+    orders: list[list[int]], # all indices, for each of several seeds
+):
+    "Raise `NotYet` if small indices come early, or late, with every seed: then not all of them were shuffled together."
+    table = torch.tensor(orders).double()
+    follows = torch.corrcoef(torch.cat([torch.arange(table.shape[1]).double()[None], table]))[0, 1:]
+    if follows.mean().abs() > 0.4:  # chance gives less than 0.2
+        raise NotYet('With every seed, the small indices come together, and so do the large ones. With our data, where one digit '
+                     'follows after the other, most batches would hold one digit only. Shuffle all indices together.')
+
 # %% ../../nbs/exercises/linear.ipynb #64f382b1
 @gives_verdict
 def check_make_batches(
@@ -226,6 +243,7 @@ def check_make_batches(
         if first == other:
             raise NotYet('Another seed gives the same order, so every epoch would have the same batches. What is the seed for?')
         orders = [first, other, *more]
+        if more: _check_reach([[i for batch in batches for i in batch] for batches in orders])
         if any(a == b for i, a in enumerate(orders) for b in orders[:i]):
             raise NotYet(f'Two of the {len(orders)} seeds that were tried give the same order. There are only a few orders, '
                          'and every seed should give one of its own.')
@@ -337,7 +355,7 @@ def check_step(
         total = [torch.zeros_like(p) for p in params]
         for n in (6, 10, 4):
             xb, yb = torch.rand(n, 784, generator=g), torch.randint(0, 2, (n, 1), generator=g)
-            before = [p.detach().clone() for p in params]
+            before, batch = [p.detach().clone() for p in params], (xb.clone(), yb.clone())
             gradients = _gradients(before, xb, yb)
             total = [t + g for t, g in zip(total, gradients)]
             twice = _gradients(before, xb, yb, lambda x, y: F.l1_loss(x.sigmoid().sigmoid(), y))
@@ -348,6 +366,8 @@ def check_step(
                              '`backward` adds to what is there.'] = total
             try: call(step, *params, xb, yb, lr, in_place=True, none=True)
             except NotYet as e: raise _explained(e) from None
+            if not (torch.equal(xb, batch[0]) and torch.equal(yb, batch[1])):
+                raise NotYet('The images or the targets of the batch are other ones now. Only `weights` and `bias` should change.')
             _check_moved(params, before, gradients, wrong, lr)
     return 'Four lines: predict and take the loss, go backward, step, clear. Everything that follows in this book is a variant of them.'
 
@@ -403,9 +423,15 @@ class _Watch:
 @contextmanager
 def _watched() -> Iterator[_Watch]:
     "Look on at the first 3,000 calls of `backward`."
-    watch, original = _Watch(), Tensor.backward
+    watch, original, within = _Watch(), Tensor.backward, []
 
     def backward(loss, *args, **kwargs):
+        if within: return original(loss, *args, **kwargs)  # while solvers are noted, PyTorch calls it once more from within
+        within.append(loss)
+        try: look_on(loss, *args, **kwargs)
+        finally: within.clear()
+
+    def look_on(loss, *args, **kwargs):
         params = _parameters_of(loss) if len(watch.signs) < 3000 else []
         old = watch.before(params)
         original(loss, *args, **kwargs)
@@ -427,7 +453,10 @@ def _check_scores(
     if not callable(model):
         raise NotYet('`train` should return a model: a function that takes images and returns a prediction for each. '
                      f'It returned a `{type(model).__name__}`. `partial` or a `lambda` makes a model of parameters.')
-    scores = as_tensor(call(model, x), 'What the model returns')
+    returned = call(model, x)
+    if isinstance(returned, (list, tuple)):
+        raise NotYet(f'The model returns a `{type(returned).__name__}`. It should be a tensor, so that `model(images) > 0` gives the answers.')
+    scores = as_tensor(returned, 'What the model returns')
     if scores.shape not in ((len(x), 1), (len(x),)):
         raise NotYet(f'For {len(x)} images the model gives the shape `{tuple(scores.shape)}`, not a number for each.')
     if watch.uncleared:
@@ -491,8 +520,7 @@ def _check_learned(
         low, high = scores.min().item(), scores.max().item()
         raise NotYet(f'Your model gives only two numbers, {low:g} and {high:g}. These are answers, and a prediction was asked for: '
                      'what `linear1` gives, a number that tells how sure the model is.')
-    if passes: return
-    if solvers:
+    if solvers and not passes:
         raise NotYet(f'No backward pass was seen, but a call of `{solvers[0]}`. That gives the weights in one go, by solving equations. '
                      'For a linear model it is a fine way, and for no later one. Here they should be learned, step by step.')
     for mean in _nearest_means(x, y, asked):
@@ -501,9 +529,10 @@ def _check_learned(
                          'Here weights and a bias should be learned, step by step.')
     a, b = asked[:40], asked[-40:]
     pa, pb, both, none = (as_tensor(call(model, some)).reshape(-1).double() for some in (a, b, a + b, 0*a))
-    if not close(pa + pb, both + none, 0.01):
-        raise NotYet('No backward pass was seen, and what came back is no linear model: for the sum of two images, such a model '
-                     'gives the sum of both predictions, but for the bias. Which weights were learned?')
+    if (pa + pb - both - none).abs().max() > 0.01*max(p.abs().max() for p in (pa, pb, both, none)):
+        seen, which = ('What', 'Is there another layer in it, or a sigmoid?') if passes else ('No backward pass was seen, and what', 'Which weights were learned?')
+        raise NotYet(f'{seen} came back is no linear model: for the sum of two images, such a model gives the sum of both '
+                     f'predictions, but for the bias. {which}')
 
 # %% ../../nbs/exercises/linear.ipynb #d687d10a
 @contextmanager

@@ -14,7 +14,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from .core import NotYet, as_tensor, call, compare, gives_verdict, number_of
+from .core import NotYet, as_tensor, call, close, compare, gives_verdict, number_of
 
 # %% ../../nbs/exercises/pixels.ipynb #ba157401
 @gives_verdict
@@ -47,11 +47,13 @@ def check_to_floats(
     to_floats: Callable, # takes bytes of any shape, returns floats of the same shape between 0 and 1
 ) -> str: # for a right answer
     "Does a function turn bytes into floats between 0 and 1?"
-    for shape, low, high in [((28, 28), 0, 255), ((3, 28, 28), 0, 255), ((5,), 0, 255), ((3, 6, 5), 40, 200)]:
+    for shape, low, high in [((28, 28), 0, 255), ((3, 28, 28), 0, 255), ((5,), 0, 255), ((1, 4), 0, 255), ((3, 6, 5), 40, 200)]:
         bytes_ = torch.randint(low, high, shape, dtype=torch.uint8, generator=torch.Generator().manual_seed(1))
         bytes_.view(-1)[:2] = torch.tensor([low, high], dtype=torch.uint8)
         returned = call(to_floats, bytes_)
         result = as_tensor(returned, 'The result')
+        if result.dtype in (torch.float16, torch.bfloat16) and close(result, bytes_/255, 0.01):
+            raise NotYet(f'Nearly. The type is `{result.dtype}`, and so short a float holds only two or three digits. `float()` holds seven.')
         compare(returned, bytes_/255, given=f' for bytes of the shape `{shape}`, from {low} to {high}', tensor=True, mistakes={
             'Every grey is gone: all values are 0 or 1. `//` and `int` drop the decimals.': bytes_//255,
             'You divided by the largest byte that was there. Divide by 255, whatever is in the image.': bytes_/high,
@@ -70,7 +72,11 @@ def _wrong_middles(
     "What typical mistakes make of the middle."
     height, width = images.shape[-2:]
     top, left, half, corner, low = (height - size)//2, (width - size)//2, size//2, slice(size), slice(-size, None)
-    wrong = {}
+    wrong, fixed = {}, slice((28 - size)//2, (28 + size)//2)
+    if height != width:
+        for side, away in ((height, 'height'), (width, 'width')):
+            both = slice((side - size)//2, (side + size)//2)
+            wrong[f'You take the {away} of the images for both. Here height and width differ.'] = images[..., both, both]
     if images.ndim == 3:
         first = max((len(images) - size)//2, 0)
         wrong |= {'You cut axis 0 as well, and that one counts the images. The last two axes are the rows and the columns.':
@@ -83,7 +89,9 @@ def _wrong_middles(
     if top == 0:
         wrong['No row is left. A slice that ends at `-0` is empty, since `-0` is 0.'] = images[..., top:-top, left:-left]
     return wrong | {
+        'That is the margin: `size` is how much you keep, and not how much you cut off.': images[..., size:-size, size:-size],
         'Your numbers seem to be made for 28 × 28 pixels only. Take height and width from the shape.': images[..., 4:24, 4:24],
+        'Your numbers seem to be made for images of 28 × 28 pixels. Take height and width from the shape.': images[..., fixed, fixed],
         'That is the corner at the top left. How much has to go above the square, so that as much goes below?': images[..., corner, corner],
         'That is the corner at the bottom right.': images[..., low, low],
         'That is one row and one column too many: a slice stops before its end.': images[..., top:top + size + 1, left:left + size + 1],
@@ -110,22 +118,29 @@ def check_middle(
 # %% ../../nbs/exercises/pixels.ipynb #eb9cb3bb
 @gives_verdict
 def check_ink(
-    ink: Callable, # takes bytes of shape (n, 28, 28), returns n numbers
+    ink: Callable, # takes bytes of shape (n, height, width), returns n numbers
 ) -> str: # for a right answer
     "Does a function give the mean of each image, from 0 to 255?"
-    for n in (5, 28, 1):
-        images = torch.randint(0, 256, (n, 28, 28), dtype=torch.uint8, generator=torch.Generator().manual_seed(3))
-        x = images.float()
-        compare(call(ink, images), x.mean((1, 2)), given=f' for a stack of the shape `({n}, 28, 28)`', mistakes={
-            'That is one number for all images together. Which axes should disappear, and which should stay?': x.mean(),
+    for n, height, width in ((5, 28, 28), (28, 28, 28), (4, 6, 9), (1, 28, 28)):
+        images = torch.randint(0, 256, (n, height, width), dtype=torch.uint8, generator=torch.Generator().manual_seed(3))
+        x, pixels = images.float(), height*width
+        together = 'That is one number for all images together. Which axes should disappear, and which should stay?'
+        if n == 1: together = 'A stack of one image should give one number in a row, of the shape `(1,)`. `squeeze` takes that axis away, too.'
+        compare(call(ink, images), x.mean((1, 2)), given=f' for a stack of the shape `({n}, {height}, {width})`', mistakes={
+            together: x.mean(),
             'That averages the images with one another. Axis 0 should stay, since it counts the images.': x.mean(0),
             'One axis is left over. An image has two axes, and both should disappear.': x.mean(1),
             'One axis is left over: an image has two axes, and both should disappear.': x.mean(2),
             'That is the sum. How many pixels does an image have?': x.sum((1, 2)),
-            'Divide by 784: an image has 28 × 28 pixels.': x.sum((1, 2))/28,
-            'Divide by 784, not 768: an image has 28 × 28 pixels.': x.sum((1, 2))/768,
-            'Your sum ran past 255 and began again at 0. Turn the bytes into floats first.': x.sum((1, 2)) % 256/784,
+            'Divide by 784, not 768: an image of 28 × 28 pixels has 784.': x.sum((1, 2))/768,
+            'The first images are right, and these are not. Is there a 784 or a 28 in your lines? Take the size from the images.': x.sum((1, 2))/784,
+            'You divide by the length of a side, and that is not how many pixels an image has.': x.sum((1, 2))/height,
+            'You divide by the length of a side, and an image has more pixels than that.': x.sum((1, 2))/width,
+            'The number of pixels is the height times the width. Here the two differ.': x.sum((1, 2))/height**2,
+            'The number of pixels is the height times the width, and here the two differ.': x.sum((1, 2))/width**2,
+            'Your sum ran past 255 and began again at 0. Turn the bytes into floats first.': x.sum((1, 2)) % 256/pixels,
             'The decimals are gone. A mean is rarely a whole number.': x.mean((1, 2)).floor(),
+            'The decimals are gone: a mean is rarely a whole number.': x.mean((1, 2)).round(),
             'The answer should be from 0 to 255, like the bytes.': x.mean((1, 2))/255})
     return 'Chapter 2 needs the same two axes to measure a thousand distances at once.'
 
@@ -135,16 +150,21 @@ def check_ink_inside(
     ink_inside: Callable, # takes bytes (n, height, width) and a size, returns n numbers from 0 to 1
 ) -> str: # for a right answer
     "Does a function give the share of each image's ink that lies in its middle square?"
-    for n, side, size in ((4, 28, 20), (1, 8, 4), (6, 9, 3)):
+    for n, side, size in ((4, 28, 20), (1, 8, 4), (6, 9, 3), (2, 6, 6)):
         images = torch.randint(1, 256, (n, side, side), dtype=torch.uint8, generator=torch.Generator().manual_seed(5))
         x, edge = images.double(), (side - size)//2
         inner = x[:, edge:edge + size, edge:edge + size]
         inside, whole = inner.sum((1, 2)), x.sum((1, 2))
+        empty = 'Your square is empty. Is there a 28 in your slices? Take the size from the images.'
+        if not edge: empty = 'Here the middle is the whole image, and yours is empty: a slice that ends at `-0` is, since `-0` is 0.'
+        if n == 1: one = 'With one image in the stack, the result should be one number in a row, of the shape `(1,)`. `squeeze` takes that axis away, too.'
+        else: one = 'That is one share for all images together. Which axes should disappear, and which should stay?'
         compare(call(ink_inside, images, size), inside/whole, given=f' for {number_of(n, "image")} of {side} × {side} pixels and a size of {size}', mistakes={
             'You divide one mean by the other. But the middle has fewer pixels than the image, and so its mean stands for less ink.':
                 inner.mean((1, 2))/x.mean((1, 2)),
+            empty: torch.zeros(n), empty + ' The mean of nothing is `nan`.': torch.full((n,), torch.nan),
             'That is the ink outside the middle.': 1 - inside/whole,
-            'That is one share for all images together. Which axes should disappear, and which should stay?': inside.sum()/whole.sum(),
+            one: inside.sum()/whole.sum(),
             'That is a percentage. A share is from 0 to 1.': 100*inside/whole,
             'That is the share turned over: the whole divided by its part.': whole/inside,
             'The first image size is right, and this one isn\'t. Is there a 784 or a 28 in your lines? Take the size from the images.': inside/(784*x.mean((1, 2))),
