@@ -8,7 +8,8 @@ import numpy as np, pytest, torch, torch.nn.functional as F
 from torch import nn
 
 from mnist_nb.convolution import one_cycle
-from mnist_nb.exercises import baseline, cnn, convolution, learner, linear, optimizer, pixels, relu_net, sgd
+from mnist_nb.data import load_mnist
+from mnist_nb.exercises import baseline, cnn, convolution, learner, linear, optimizer, pixels, relu_net, sgd, ten_digits
 from mnist_nb.learner import Learner
 
 
@@ -443,5 +444,198 @@ def test_wrong_solution_is_refused_in_words_that_fit(check, answer, words):
 
 @pytest.mark.parametrize('check, answer', [row[1:] for row in RIGHT], ids=[row[0] for row in RIGHT])
 def test_right_solution_is_accepted(check, answer):
+    verdict = check(answer)
+    assert verdict, verdict
+
+
+# -- chapters 5 to 10, once more
+def smoother(x, y):
+    "Means of the heights nearby: good enough, and no network."
+    def nearby(z): return (-8*(z - x[:, 0])**2).exp()
+    return lambda z: nearby(z)@y/nearby(z).sum(1, keepdim=True)
+
+def curve_from_zero(x, y, steps=1000):
+    "Two layers whose gradients are worked out by hand, in PyTorch."
+    g = torch.Generator().manual_seed(3)
+    w, b, v, c = torch.randn(1, 40, generator=g), torch.randn(40, generator=g), torch.zeros(40, 1), torch.zeros(1)
+    for _ in range(steps):
+        h = (x@w + b).relu()
+        error = 2*(h@v + c - y)/len(x)
+        back = error@v.T*(h > 0)
+        w, b, v, c = w - 0.05*x.T@back, b - 0.05*back.sum(0), v - 0.05*h.T@error, c - 0.05*error.sum(0)
+    return lambda z: (z@w + b).relu()@v + c
+
+def layer(start=lambda n_out, n_in: (2*torch.rand(n_out, n_in) - 1)/n_in**0.5, forward=lambda self, xb: xb@self.weight.T + self.bias):
+    def init(self, n_in, n_out):
+        nn.Module.__init__(self)
+        self.weight, self.bias = nn.Parameter(start(n_out, n_in)), nn.Parameter(torch.zeros(n_out))
+    return type('Layer', (nn.Module,), {'__init__': init, 'forward': forward})
+
+class Momentum:
+    def __init__(self, params, lr, mom): self.params, self.lr, self.mom, self.v = list(params), lr, mom, {}
+
+    @torch.no_grad()
+    def step(self):
+        for p in self.params:
+            if p.grad is not None: self.move(p)
+
+    def move(self, p):
+        self.v[p] = self.mom*self.v.get(p, 0) + p.grad
+        p -= self.lr*self.v[p]
+
+    def zero_grad(self):
+        for p in self.params: p.grad = None
+
+class MovesOn(Momentum):
+    @torch.no_grad()
+    def step(self):
+        for p in self.params:
+            self.v[p] = self.mom*self.v.get(p, 0) + (0 if p.grad is None else p.grad)
+            p -= self.lr*self.v[p]
+
+class ClearsInStep(Momentum):
+    def step(self):
+        super().step()
+        self.zero_grad()
+
+class Borrows(Momentum):
+    def move(self, p):
+        if p in self.v: self.v[p].mul_(self.mom).add_(p.grad)
+        else: self.v[p] = p.grad
+        p -= self.lr*self.v[p]
+
+class Halves:
+    "A loader of balanced batches."
+    order = staticmethod(lambda kind: kind[torch.randperm(len(kind))])
+    part = staticmethod(lambda part: part)
+
+    def __init__(self, x, y, n): self.x, self.y, self.n, self.kinds = x, y, n, [(y[:, 0] == kind).nonzero()[:, 0] for kind in (0, 1)]
+    def __len__(self): return min(map(len, self.kinds))//self.n
+
+    def __iter__(self):
+        orders = [self.order(kind)[:len(self)*self.n].split(self.n) for kind in self.kinds]
+        for both in map(torch.cat, zip(*orders)): yield self.part(self.x[both]), self.part(self.y[both])
+
+def halves(**changes): return type('HalfAndHalf', (Halves,), {name: staticmethod(change) for name, change in changes.items()})
+
+def normalise(h, mean, var, training, root=lambda v: (v + 1e-5).sqrt(), correction=0):
+    m, v = (h.mean((0, 2, 3)), h.var((0, 2, 3), correction=correction)) if training else (mean, var)
+    new = (0.9*mean + 0.1*m, 0.9*var + 0.1*v) if training else (mean, var)
+    return (h - m[:, None, None])/root(v[:, None, None]), *new
+
+def normalise_by_squares(h, mean, var, training):
+    "The variance as the mean of the squares less the square of the mean."
+    if not training: return normalise(h, mean, var, False)
+    m = h.mean((0, 2, 3))
+    v = h.square().mean((0, 2, 3)) - m**2
+    return normalise(h, m, v, False)[0], mean.lerp(m, 0.1), var.lerp(v, 0.1)
+
+def loss_with_nan_gradients(outputs, targets):
+    logs = outputs.exp().sum(1).log()
+    return (torch.where(logs.isfinite(), logs, outputs.amax(1)) - outputs.gather(1, targets[:, None])[:, 0]).mean()
+
+def answers_of(model, x, layers=nn.Module.modules, kind=torch.long):
+    modes = [(o, o.training) for o in layers(model)]
+    model.eval()
+    with torch.no_grad(): result = model(x).argmax(1)
+    model.training = modes[0][1]
+    for o, mode in modes: o.train(mode)
+    return result.to(kind)
+
+def top_layers(model): return [model, *model.children()]
+
+def answers_for_good(model, x):
+    torch.set_grad_enabled(False)
+    return answers_of(model, x)
+
+def answers_and_clears(model, x):
+    model.zero_grad()
+    return answers_of(model, x)
+
+class Tries(Mine):
+    def tell(self, event):
+        for cb in self.cbs:
+            try: getattr(cb, event)(self)
+            except AttributeError: pass
+
+class OtherOrder(Mine):
+    def __init__(self, cbs=(), metrics=(), opt_func=None, loss_func=None, model=None, dls=None): super().__init__(dls, model, loss_func, opt_func, metrics, cbs)
+    def fit(self, lr, epochs): super().fit(epochs, lr)
+
+class OtherNames(Mine):
+    def __init__(self, loaders, net, **others): super().__init__(loaders, net, **others)
+    def fit(self, n, rate): super().fit(n, rate)
+
+def most_confused(labels, predicted, k):
+    pairs, counts = torch.stack([labels, predicted], 1)[labels != predicted].unique(dim=0, return_counts=True)
+    return [(*pairs[i].tolist(), counts[i].item()) for i in counts.argsort(descending=True)[:k]]
+
+def all_or_nothing(labels, predicted, k):
+    rows = most_confused(labels, predicted, k)
+    return rows if len(rows) == k else []
+
+def by_heart():
+    "Knows the validation images, and nothing else."
+    seen = {image.numpy().tobytes(): label.item() for image, label in zip(*load_mnist('valid'))}
+    return lambda x: F.one_hot(torch.tensor([seen.get((255*image).round().byte().numpy().tobytes(), 0) for image in x]), 10)
+
+def softplus_loss(scores, targets): return F.softplus(torch.where(targets == 1, -scores, scores)).mean()
+
+
+@pytest.mark.parametrize('check, answer, words', [
+    (optimizer.check_error_rate, lambda p, t: ((p >= 0) != t).float().mean(), 'exactly 0'),
+    (optimizer.check_layer, layer(forward=lambda self, xb: xb.detach()@self.weight.T + self.bias), 'to its inputs'),
+    (optimizer.check_layer, layer(lambda o, i: (2.*torch.randint(2, (o, i)) - 1)/i**0.5), 'spread evenly'),
+    (optimizer.check_layer, layer(lambda o, i: (2*torch.rand(o, i) - 1)/(i + o)**0.5), 'They should reach'),
+    (optimizer.check_layer, layer(lambda o, i: (2*torch.rand(1, i) - 1).repeat(o, 1)/i**0.5), 'Several outputs'),
+    (optimizer.check_layer, layer(lambda o, i: (2*torch.rand(o, i).double() - 1)/i**0.5, lambda self, xb: (xb.double()@self.weight.T + self.bias).float()), '`torch.float64`'),
+    (optimizer.check_running_average, lambda losses, beta: [a/(1 - beta) for a in itertools.accumulate(losses, lambda a, loss: beta*a + (1 - beta)*loss, initial=0.)][1:], 'the first one only'),
+    (optimizer.check_momentum, MovesOn, 'moves on'),
+    (optimizer.check_momentum, ClearsInStep, '`zero_grad` clears them'),
+    (optimizer.check_momentum, Borrows, 'a tensor of your own'),
+    (optimizer.check_half_and_half, halves(order=lambda kind: kind.roll(int(torch.randint(len(kind), ())))), 'only moved along'),
+    (optimizer.check_half_and_half, halves(part=list), 'of the type `list`'),
+    (relu_net.check_forward, lambda xb, layers: torch.from_numpy(forward(torch.from_numpy(xb.numpy()), layers).numpy()), 'NumPy works them out'),
+    (relu_net.check_dead_units, lambda net, images: net[:2](images).amax(0) < 1e-3, 'Unit 5 never says much'),
+    (relu_net.check_dead_units, lambda net, images: (net[:2](images[:64]) == 0).all(0), 'for 200 images'),
+    (relu_net.check_fit_curve, smoother, 'no network was trained'),
+    (relu_net.check_stable_cross_entropy, lambda s, t: F.binary_cross_entropy_with_logits(s, t.float()), 'here you write that function'),
+    (relu_net.check_stable_cross_entropy, lambda s, t: softplus_loss(s.clamp(-80, 80), t), 'Something is cut off'),
+    (convolution.check_max_pool, lambda images: F.max_pool2d(images, 2), 'here you write your own'),
+    (convolution.check_normalise, partial(normalise, root=torch.sqrt), 'hardly any spread'),
+    (convolution.check_normalise, partial(normalise, root=lambda v: v.sqrt() + 1e-5), 'hardly any spread'),
+    (convolution.check_normalise, partial(normalise, correction=1), 'Here it has `correction=0`'),
+    (cnn.check_cross_entropy, loss_with_nan_gradients, 'contains `nan`'),
+    (cnn.check_final_answers, partial(answers_of, layers=top_layers), 'of those inside others'),
+    (cnn.check_final_answers, partial(answers_of, kind=torch.float), 'is a whole number'),
+    (cnn.check_final_answers, answers_for_good, 'ends by itself'),
+    (cnn.check_final_answers, answers_and_clears, 'gradients now, or none'),
+    (cnn.check_unless_sure, lambda x, least: torch.where(x.softmax(1).softmax(1).amax(1) >= least, x.argmax(1), -1), 'or it is taken twice'),
+    (learner.check_callbacks, Tries, 'hides mistakes inside it'),
+    (ten_digits.check_ten_loss, lambda x, t: -(x.softmax(1)[range(len(t)), t] + 1e-9).log().mean(), 'would hide that'),
+    (ten_digits.check_most_confused, all_or_nothing, 'With k = 8'),
+    (lambda answer: ten_digits.check_ten_model(answer(), 0.97), by_heart, 'for checking only')])
+def test_wrong_solution_of_later_chapters_is_refused(check, answer, words):
+    verdict = check(answer)
+    assert not verdict and words in verdict.words, verdict
+
+
+@pytest.mark.parametrize('check, answer', [
+    (optimizer.check_error_rate, lambda p, t: (torch.where(p > 0, 1, -1)*(2*t - 1) < 0).double().mean()),
+    (optimizer.check_layer, layer()),
+    (optimizer.check_layer, layer(lambda o, i: torch.empty(o, i).uniform_(-i**-0.5, i**-0.5), lambda self, xb: (self.weight@xb.T + self.bias[:, None]).T)),
+    (optimizer.check_momentum, Momentum),
+    (several(optimizer.check_final_speed), (torch.tensor([2.]), torch.tensor([[10.]]), 0.05, 'b')),
+    (optimizer.check_half_and_half, Halves),
+    (relu_net.check_fit_curve, curve_from_zero),
+    (relu_net.check_stable_cross_entropy, softplus_loss),
+    (relu_net.check_stable_cross_entropy, lambda s, t: torch.logaddexp(torch.zeros_like(s), (1 - 2*t)*s).mean()),
+    (convolution.check_max_pool, lambda images: images.unfold(2, 2, 2).unfold(3, 2, 2).amax((-1, -2))),
+    (convolution.check_normalise, normalise),
+    (convolution.check_normalise, normalise_by_squares),
+    (cnn.check_final_answers, answers_of),
+    (ten_digits.check_most_confused, most_confused),
+    *[(check, cls) for cls in (OtherOrder, OtherNames) for check in (learner.check_fit, learner.check_callbacks)]])
+def test_right_solution_of_later_chapters_is_accepted(check, answer):
     verdict = check(answer)
     assert verdict, verdict

@@ -138,9 +138,10 @@ def check_cross_entropy(
         raise NotYet(f'The loss is {result.item():.4g}{given}. That is too small: the first image alone has a loss of 600, '
                      'since its two outputs are that far apart. A smallest probability, or clipped outputs, would hide that.')
     compare(result, right, what='The loss', given=given)
-    outputs = torch.randn(5, 3, generator=random).requires_grad_()
-    targets = torch.tensor([2, 0, 1, 1, 2])
-    compare_gradients(call(cross_entropy, outputs, targets), F.cross_entropy(outputs, targets), {'outputs': outputs}, 'The loss')
+    usual = torch.randn(5, 3, generator=random), torch.tensor([2, 0, 1, 1, 2])
+    for outputs, targets in (usual, (outputs, targets)):  # gradients have to survive large outputs, too
+        outputs.requires_grad_()
+        compare_gradients(call(cross_entropy, outputs, targets), F.cross_entropy(outputs, targets), {'outputs': outputs}, 'The loss')
     return '`F.cross_entropy` goes the same way, and never has to divide by a sum or look at a probability of 0.'
 
 # %% ../../nbs/exercises/cnn.ipynb #189c6f0e
@@ -164,14 +165,16 @@ def _why_infinite(
 
 # %% ../../nbs/exercises/cnn.ipynb #886c5eb5
 def _net_in_training() -> nn.Module: # for images (n, 3), with three classes
-    "A small network with both kinds of layers that differ in training, one of them switched to `eval`."
+    "A small network with both kinds of layers that differ in training, one of those inside a layer switched to `eval`."
     with torch.random.fork_rng([]):
         torch.manual_seed(5)
-        net = nn.Sequential(nn.Linear(3, 8), nn.BatchNorm1d(8), nn.ReLU(), nn.Dropout(0.5), nn.Linear(8, 8), nn.BatchNorm1d(8), nn.Linear(8, 3))
-        for i in (1, 5):
-            net[i].running_mean.normal_()
-            net[i].running_var.uniform_(0.5, 2)
-    net[5].eval()
+        inside = nn.Sequential(nn.ReLU(), nn.Dropout(0.5), nn.Linear(8, 8), nn.BatchNorm1d(8))
+        net = nn.Sequential(nn.Linear(3, 8), nn.BatchNorm1d(8), inside, nn.Linear(8, 3))
+        for norm in (net[1], inside[3]):
+            norm.running_mean.normal_()
+            norm.running_var.uniform_(0.5, 2)
+        for p in net.parameters(): p.grad = torch.randn(p.shape)  # of a batch whose step is still to come
+    inside[3].eval()
     net.__name__ = 'model'  # what messages call it
     return net
 
@@ -198,12 +201,18 @@ def check_final_answers(
     for images in (x, x[:1]):
         net, before = _net_in_training(), _net_in_training()
         with torch.no_grad(): outputs = _net_in_training().eval()(images)
-        try: result = as_tensor(call(final_answers, net, images, in_place=True), 'The list of answers')  # a check of its own comes below
-        except NotYet as e:
-            if 'Expected more than 1 value per channel' not in str(e): raise
+        with torch.enable_grad():  # a check of its own for what is changed comes below
+            try: result, problem = as_tensor(call(final_answers, net, images, in_place=True), 'The list of answers'), None
+            except NotYet as e: problem = e
+            off = not torch.is_grad_enabled()
+        if off: raise NotYet('Your function switches gradients off for good, and the training goes on. `with torch.no_grad():` ends by itself.')
+        if problem:
+            e = problem
+            if 'Expected more than 1 value per channel' not in str(e): raise e
             raise NotYet('It stops for a single image: in training mode, batch normalisation finds no spread in it.') from None
         if result.shape == (len(images),) and not close(result, outputs.argmax(1)): _check_modes(final_answers, x)
         compare(result, outputs.argmax(1), _answer_mistakes(outputs), 'The list of answers', f' for {len(images)} images')
+        if result.is_floating_point(): raise NotYet(f'The answers are right, but of the type `{result.dtype}`. A class is a whole number.')
         _check_untouched(net, before)
     return 'fastai does the same between two epochs: to `eval` for the validation images, and back.'
 
@@ -233,12 +242,12 @@ def _check_untouched(
         raise NotYet('The answers are right, but the model has changed: its averages or its weights are other ones than before.')
     if any(m._forward_hooks or m._forward_pre_hooks for m in net.modules()):
         raise NotYet('The answers are right, but you leave a hook in the model. It would run in the training, too: `remove()` it.')
-    if any(p.grad is not None or not p.requires_grad for p in net.parameters()):
-        raise NotYet('The answers are right, but the parameters have gradients now, or are no longer marked for them, and the training would notice.')
+    if any(p.grad is None or not same(p.grad, b.grad) or not p.requires_grad for p, b in zip(net.parameters(), before.parameters())):
+        raise NotYet('The answers are right, but the parameters have other gradients now, or none, or are no longer marked for them, and the training would notice.')
     if modes == wanted: return
     if not any(modes): raise NotYet('The answers are right, but now the model is in `eval`, and the training would go on that way. Put it back.')
     if all(modes): raise NotYet('The answers are right. But one layer was in `eval` before, and `train()` has switched all of them. '
-                                'Note the mode of every layer first.')
+                                'Note the mode of every layer first, also of those inside others.')
     raise NotYet('The answers are right, but not every layer is in the mode in which you found it.')
 
 # %% ../../nbs/exercises/cnn.ipynb #48b4f770
@@ -251,6 +260,8 @@ def _threshold_mistakes(
     unless = lambda sure: torch.where(sure, answers, -1)
     highest, sure = p.amax(1), p.amax(1) >= least
     return {
+        'No image gets an answer. Either your softmax goes down the columns, and a row holds the outputs of one image, or it is taken twice.':
+            torch.full_like(answers, -1),
         'Every image gets an answer. Where the highest probability is below `least`, it should be −1.': answers,
         'You compare outputs with `least`. They aren\'t probabilities yet.': unless(outputs.amax(1) >= least),
         'You compare the sigmoid of the largest output with `least`. With several classes, softmax makes the probabilities.':

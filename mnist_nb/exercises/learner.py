@@ -11,6 +11,8 @@ __all__ = ['check_fit', 'check_history', 'check_modes', 'check_callbacks', 'chec
 # Imports
 import re
 from collections.abc import Callable, Sequence
+from functools import partial
+from inspect import signature
 from types import SimpleNamespace
 
 import torch
@@ -107,6 +109,17 @@ def _right_fit(
 _EVENTS = 'before_fit', 'before_epoch', 'after_batch', 'after_epoch', 'after_fit'
 
 # %% ../../nbs/exercises/learner.ipynb #4e55965c
+# Calling what the reader wrote
+def _by_name(
+    function: Callable, # the reader's class or method
+    **values: object, # its first arguments
+) -> Callable: # the same with these arguments
+    "Give arguments by name, for their order is up to the reader, and in the order of the text if the names are other ones."
+    try: names = signature(function).parameters
+    except (TypeError, ValueError): names = {}
+    return partial(function, **values) if set(values) <= set(names) else partial(function, *values.values())
+
+
 def _fit(
     learner: object, # the reader's
     epochs: int, # passes through the data
@@ -115,7 +128,8 @@ def _fit(
     "Call `fit`. Raises `NotYet` if it stops, or leaves gradients switched off, which is set right again."
     problem = None
     with torch.enable_grad():
-        try: call(learner.fit, epochs, lr, none=True)
+        def fit(epochs, lr): return _by_name(learner.fit, epochs=epochs, lr=lr)()
+        try: call(fit, epochs, lr, none=True)
         except NotYet as e: problem = e
         off = not torch.is_grad_enabled()
     if off: raise NotYet('Your learner switched gradients off for good. `with torch.no_grad():` ends by itself.')
@@ -127,11 +141,12 @@ def _fit(
 # %% ../../nbs/exercises/learner.ipynb #22de789c
 def _made(
     learner_class: type, # the reader's
-    *args: object, # what it gets
-    **kwargs: object, # what it gets by name
+    dls: SimpleNamespace, # loaders
+    model: nn.Module, # to be trained
+    **kwargs: object, # what else it gets
 ) -> object: # the learner
     "Make a learner. Raises `NotYet` if that goes wrong, or if it has no `fit`."
-    def make_learner(): return learner_class(*args, **kwargs)
+    def make_learner(): return _by_name(learner_class, dls=dls, model=model)(**kwargs)
     learner = call(make_learner)
     if not hasattr(learner, 'fit'): raise NotYet('Your class has no method `fit` yet.')
     return learner
@@ -446,6 +461,18 @@ def _stopped(
     _fit(learner, 3, 0.1)
     return learner, log
 
+
+def _check_errors_heard(
+    learner_class: type, # the reader's
+):
+    "Raise `NotYet` if an error in a callback is taken for a missing method."
+    def stumble(event, learner): raise AttributeError("'Callback' object has no attribute 'losses'")
+    stumbling, _ = _spy('after_batch', note=stumble)
+    try: _fit(_made(learner_class, *_small_task(5), opt_func=BasicOptim, loss_func=_loss, cbs=[stumbling]), 1, 0.1)
+    except NotYet: return
+    raise NotYet('A callback has a method `after_batch`, which stops with an `AttributeError`, and nobody hears of it. '
+                 'A `try` around the call hides mistakes inside it. Ask first whether there is such a method.')
+
 # %% ../../nbs/exercises/learner.ipynb #17db4473
 @gives_verdict
 def check_callbacks(
@@ -464,6 +491,7 @@ def check_callbacks(
     if log.count('after_epoch') != 3: raise NotYet('After it was stopped once, the learner should train again when `fit` is called again. Where is `stop` set back?')
     if _stopped(learner_class, 'before_fit')[1].count('after_epoch') > 1:
         raise NotYet('A callback set `learner.stop = True` in `before_fit`, and was not heard. Set `stop` to `False` only once in `fit`, before any callback is told.')
+    _check_errors_heard(learner_class)
     _still(learner_class, ('9.1', check_fit), ('9.2', check_history), ('9.3', check_modes))
     return 'fastai prints its tables, finds its learning rates and runs its one cycle in this way.'
 

@@ -12,6 +12,7 @@ __all__ = ['check_error_rate', 'check_layer', 'check_running_average', 'check_mo
 # Imports
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import combinations
 from math import sqrt
 from types import SimpleNamespace
 
@@ -61,7 +62,8 @@ def check_error_rate(
         random = torch.Generator().manual_seed(n - 2)
         targets = torch.rand(n, 1, generator=random).lt(0.6).long()
         scores = torch.randn(n, 1, generator=random) + 2*targets - 1
-        targets[:5], scores[:5] = torch.tensor([[1], [1], [1], [0], [1]]), torch.tensor([[0.3], [0.2], [-0.1], [-2.], [-3.]])
+        targets[:7] = torch.tensor([[1], [1], [1], [0], [1], [0], [0]])
+        scores[:7] = torch.tensor([[0.3], [0.2], [-0.1], [-2.], [-3.], [0.], [0.]])
         right = F.l1_loss((scores > 0).float(), targets.float())
         compare(call(error_rate, scores, targets), right, given=f' for a batch of {n} images', mistakes={
             'That is the share of right answers, and the wrong ones were asked for.': 1 - right,
@@ -71,8 +73,9 @@ def check_error_rate(
                 ((scores > 0.5) != targets).float().mean(),
             'In your function, every image counts as a 3. What values can a sigmoid have, and where is the threshold then?':
                 (targets == 0).float().mean(),
-            'In your function, every answer is wrong. Do you compare the raw scores with 1 and 0, or are the two arguments exchanged? '
-            'The predictions come first.': 1.,
+            'In your function, nearly every answer is wrong. Do you compare the raw scores with 1 and 0, or are the two arguments exchanged? '
+            'The predictions come first.': (scores != targets).float().mean(),
+            'Your function takes a score of exactly 0 for a 3. Only a score above 0 says 3.': ((scores >= 0) != targets).float().mean(),
             'That is the share of images that you take for 3s. The targets have no part in it.': (scores > 0).float().mean(),
             'That compares every prediction with every target. Print both shapes before you compare.':
                 ((scores[:, 0] > 0) != targets).float().mean(),
@@ -102,6 +105,8 @@ def _own_parameters(
             raise NotYet(f'{given}, `{name}` has the shape `{got}`. It should be the other way round: a row for each output.')
         if got != shape: raise NotYet(f'{given}, `{name}` has the shape `{got}`, and should have `{shape}`.')
         if not found[name].requires_grad: raise NotYet(f'`{name}` doesn\'t ask for gradients, so it would never be changed.')
+        if found[name].dtype != torch.float32:
+            raise NotYet(f'`{name}` is of the type `{found[name].dtype}`. It should be `torch.float32`, which `torch.rand` makes.')
     if len(found) > 2: raise NotYet(f'There are more parameters than a weight and a bias: {", ".join(f"`{n}`" for n in found)}.')
     return found
 
@@ -119,7 +124,10 @@ def _starts_small(
     if least >= 0: raise NotYet(f'{where} Half of them should be negative.')
     if max(-least, largest) < 0.5*bound:
         raise NotYet(f'{where} They should reach from −{bound:.3g} to {bound:.3g}. What is the square root for?')
-    if min(-least, largest) < 0.8*bound: raise NotYet(f'{where} They should be spread evenly from −{bound:.3g} to {bound:.3g}.')
+    inner = (weight.abs() < bound/2).float().mean().item()  # half of them, if they are spread evenly
+    if min(-least, largest) < 0.8*bound or abs(inner - 0.5) > 0.05:
+        raise NotYet(f'{where} They should be spread evenly from −{bound:.3g} to {bound:.3g}.')
+    if len(weight.unique(dim=0)) < len(weight): raise NotYet('Several outputs begin with the same weights. Each should have its own.')
 
 # %% ../../nbs/exercises/optimizer.ipynb #ebbb8ab8
 def _new_layer(
@@ -142,7 +150,8 @@ def _same_as_linear(
 ):
     "Raise `NotYet` unless two layers predict the same, and have the same gradients."
     def forward(batch): return layer(batch)
-    result, right, w = call(forward, xb), theirs(xb), theirs.weight
+    mine, xb = (xb.clone().requires_grad_() for _ in range(2))  # of the inputs, too, there are gradients
+    result, right, w = call(forward, mine), theirs(xb), theirs.weight
     given = f' for a batch of shape `{tuple(xb.shape)}` and {w.shape[0]} outputs, with the parameters of an `nn.Linear`'
     mistakes, cut = {'The bias is missing from the predictions.': F.linear(xb, w)}, 'Is it cut off by a `detach`, a `data` or a `no_grad`?'
     if w.shape[0] == w.shape[1]:
@@ -155,6 +164,9 @@ def _same_as_linear(
     for name, p in layer.named_parameters():
         if p.grad is None: raise NotYet(f'The predictions are right, but `{name}` gets no gradient. {cut}')
         compare(p.grad, getattr(theirs, name).grad, what=f'The gradient of `{name}`', given=given)
+    if mine.grad is None:
+        raise NotYet(f'The predictions are right, but no gradient gets through your layer to its inputs. A layer before it would learn nothing. {cut}')
+    compare(mine.grad, xb.grad, what='The gradient of the inputs', given=given)
 
 # %% ../../nbs/exercises/optimizer.ipynb #b61d87e1
 @gives_verdict
@@ -166,7 +178,8 @@ def check_layer(
     sizes = [(5, 3), (784, 10), (4, 4)]
     with _seeded(1): layers = [_new_layer(Layer, *size) for size in sizes]
     for layer, size in zip(layers, sizes): _own_parameters(layer, *size)
-    _starts_small(layers[1].weight.detach())
+    with _seeded(1): wide = _new_layer(Layer, 20, 1000)  # with many more outputs than inputs
+    for layer in (layers[1], wide): _starts_small(layer.weight.detach())
     with _seeded(1): one, other, *more = [_new_layer(Layer, 30, 4) for _ in range(4)]
     if any(torch.equal(one.weight, layer.weight) for layer in (other, *more)):
         raise NotYet('Two layers of the same size begin with the same weights. Is there a seed in your class? '
@@ -211,7 +224,9 @@ def _wrong_averages(
     same = 'You divide all averages by the same number, that of the last batch. After batch `n`, divide by `1 - beta**n`.'
     late = 'The first average should be the first loss. What number does the first batch have in your count?'
     return {'The averages of the first batches are much too small, because the average began at 0. That is what the division is for.': raw,
-            hasty: swapped, hasty + ' ': swapped/(1 - (1 - beta)**n),
+            hasty: swapped, hasty + ' ': swapped/(1 - (1 - beta)**n), hasty + '  ': swapped/(1 - beta**n),
+            'You divide every average by `1 - beta`, which is right for the first one only. After batch `n`, divide by `1 - beta**n`.': raw/(1 - beta),
+            '`1 - beta*n` multiplies. A power has two stars: `1 - beta**n`.': raw/(1 - beta*n),
             'The corrected value must not go back into the average: correct what you show, and keep the average as it was.': fed,
             first: from_first, first + ' ': from_first/(1 - beta**n),
             'That is the average of all losses so far, in which an old batch counts as much as a new one.': losses.cumsum(0)/n,
@@ -343,6 +358,28 @@ def _train_both(
         _cleared(opt, list(ours.parameters()))
         torchs.zero_grad()
 
+
+def _gradients_kept_and_gone(
+    Momentum: Callable, # the reader's class
+):
+    "Raise `NotYet` unless a gradient that nobody clears counts twice, and a parameter without one stays where it is."
+    ours, theirs = ([torch.ones(3, requires_grad=True) for _ in range(2)] for _ in range(2))
+    opt, torchs = call(Momentum, ours, 0.1, 0.9), torch.optim.SGD(theirs, 0.1, momentum=0.9)
+    for params in (ours, theirs):
+        for p in params: p.grad = torch.tensor([1., -2., 3.])
+    for step in (1, 2):
+        _run_method(opt, 'step')
+        torchs.step()
+    if any(not torch.equal(p.grad, torch.tensor([1., -2., 3.])) for p in ours):
+        raise NotYet('When `step` comes twice and nobody clears the gradients in between, they are other ones afterwards. '
+                     'Is your velocity the very tensor in which PyTorch keeps the gradient? Keep a tensor of your own.')
+    compare(torch.stack(ours), torch.stack(theirs).detach(), what='A parameter', given=' after two steps with the same gradient')
+    moved, still = ours
+    before, still.grad = still.detach().clone(), None
+    _run_method(opt, 'step')
+    if not torch.equal(still, before):
+        raise NotYet('A parameter that has a velocity, and whose `grad` is `None` now, moves on. It should stay as it is.')
+
 # %% ../../nbs/exercises/optimizer.ipynb #19e95116
 @gives_verdict
 def check_momentum(
@@ -360,9 +397,12 @@ def check_momentum(
             torchs.step()
             compare(torch.stack(params), torch.stack(theirs).detach(), _wrong_steps(start, grads[:step], lr, mom),
                     'A parameter', f' after step {step}, with `lr={lr}` and `mom={mom}`')
+            if any(p.grad is None or not torch.equal(p.grad, g) for p, g in zip(params, grads[step - 1])):
+                raise NotYet('`step` changes the gradients, or clears them. It should only use them: `zero_grad` clears them, when it is called.')
             _cleared(opt, params)
             torchs.zero_grad()
     _train_both(Momentum, lambda model: list(model.parameters()))
+    _gradients_kept_and_gone(Momentum)
     try: _train_both(Momentum, nn.Module.parameters)
     except NotYet:
         raise NotYet('It works with a list of parameters, but `model.parameters()` can be walked through only once.') from None
@@ -377,6 +417,7 @@ def check_final_speed(
     why: str,    # a, b or c
 ) -> str: # for a right answer
     "How fast is momentum on a long straight slope, and why no faster?"
+    half, nine, rate = (value.flatten()[0] if isinstance(value, Tensor) and value.numel() == 1 else value for value in (half, nine, rate))
     far = [as_tensor(value, name) for value, name in ((half, '`half`'), (nine, '`nine`'))]
     are = lambda *values: all(close(number, torch.tensor(value), 0.01) for number, value in zip(far, values))
     if are(10., 2.): raise NotYet('`half` and `nine` have changed places.')
@@ -451,8 +492,11 @@ def _epoch_of(
         batch = call(next_batch)
         if isinstance(batch, str): break
         if not isinstance(batch, (tuple, list)) or len(batch) != 2:
-            raise NotYet(f'A batch should be a pair of inputs and targets, and is {described(batch)}.')
-        xb, yb = as_tensor(batch[0], 'The first of a batch'), as_tensor(batch[1], 'The second of a batch')
+            several = f'has {len(batch)} parts' if isinstance(batch, (tuple, list)) else f'is {described(batch)}'
+            raise NotYet(f'A batch should be a pair of inputs and targets, and {several}.')
+        for part, name in zip(batch, ('inputs', 'targets')):
+            if not isinstance(part, Tensor): raise NotYet(f'The {name} of a batch are of the type `{type(part).__name__}`. A model and a loss want a tensor.')
+        xb, yb = map(as_tensor, batch)
         if len(found) == batches:
             raise NotYet(f'There are more than {batches} batches for {int(y.sum())} ones, {int((y == 0).sum())} zeros and `n={n}`. '
                          'A batch that can\'t be filled should be left out.')
@@ -488,4 +532,10 @@ def check_half_and_half(
                 raise NotYet(f'In every epoch, the first batch has the same inputs with target {kind}. Is each epoch shuffled anew?')
         if len(torch.cat(sum(epochs, [])).unique()) < len(x):
             raise NotYet('Some inputs never appear in 30 epochs. Each time, different ones should be left out.')
+        for kind in (0, 1):
+            alike = [sorted(numbers[y[numbers, 0] == kind].tolist()) for numbers in sum(epochs, [])]
+            met, there = {pair for numbers in alike for pair in combinations(numbers, 2)}, int((y == kind).sum())
+            if len(met) < there*(there - 1)/4:  # half of all pairs
+                raise NotYet(f'In 30 epochs, the same inputs with target {kind} come together again and again, and others never. '
+                             'Are they really shuffled, or is their order only moved along?')
     return 'Each batch is half and half. `Learner` needs to know nothing of it: it only walks through the loader and asks for its length.'
