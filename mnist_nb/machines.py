@@ -427,7 +427,7 @@ def outcome(
         process.communicate()
         raise
     said = re.sub(r'^Traceback .*', '', err, flags=re.M | re.S)
-    said = re.sub(r'^(\[?[EW]\d{4} .*|Exception raised from .*|frame #\d.*|<omitting .*|.*[Ww]arning.*|)\n', '', said, flags=re.M)
+    said = re.sub(r'^(\[?[EW]\d{4} .*|Exception raised from .*|frame #\d.*|<omitting .*|terminate called .*|.*[Ww]arning.*|)\n', '', said, flags=re.M)
     return (out + said).strip()
 
 # %% ../nbs/behind/machines.ipynb #mch-091

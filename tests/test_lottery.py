@@ -167,10 +167,13 @@ def test_ten_digits(monkeypatch):
     def train_ten_net(seed, epochs):
         assert torch.is_grad_enabled() and (seed, epochs) == (5, 6)
         return Sure().eval()
+    def fit_ten(net, epochs, **more):
+        assert torch.is_grad_enabled() and (torch.initial_seed(), epochs, more) == (7, 6, {})  # so without callbacks
+        return net.eval()
     labels = torch.arange(10, dtype=torch.uint8).repeat(150)
-    monkeypatch.setitem(sys.modules, 'mnist_nb.ten_digits', SimpleNamespace(train_ten_net=train_ten_net))
+    monkeypatch.setitem(sys.modules, 'mnist_nb.ten_digits', SimpleNamespace(train_ten_net=train_ten_net, fit_ten=fit_ten, ten_net=Sure))
     monkeypatch.setattr(lottery, 'load_mnist', lambda split: (torch.zeros(1500, 28, 28, dtype=torch.uint8), labels))
-    assert HEADLINES['ten_6'].wrong(5).tolist() == [i for i in range(1500) if i % 10 != 3]
+    assert HEADLINES['ten_6'].wrong(5).tolist() == HEADLINES['plain_6'].wrong(7).tolist() == [i for i in range(1500) if i % 10 != 3]
 
 
 def test_the_table_of_the_book():

@@ -269,6 +269,6 @@ def test_warnings_about_connections_are_left_out():
     "Without a network, PyTorch can't look up the names of its own hosts; and one process ends before the other."
     said = ('[W1126 11:38:23.866 socket.cpp:207] [c10d] The hostname of the client socket cannot be retrieved.\nThe seed has to be a number.\n'
             '[W1126 11:38:24.015 TCPStore.cpp:106] [c10d] recvVector failed\nException raised from recvBytes at Utils.hpp:1 (most recent call first):\n'
-            'frame #0: c10::Error::Error + 0x8a (0x7f in libc10.so)\n<omitting python frames>\n\n')
+            'frame #0: c10::Error::Error + 0x8a (0x7f in libc10.so)\n<omitting python frames>\nterminate called without an active exception\n\n')
     ended = SimpleNamespace(communicate=lambda timeout: ('10 right\n', said))
     assert machines.outcome(ended) == '10 right\nThe seed has to be a number.'
