@@ -66,7 +66,7 @@ SLOW = {'pixel_table', 'show_images', 'plot_function', 'plot_descent', 'show_pre
 ELSEWHERE = {  # why some are not called here
     'Trained, or read from all the images, before anything can go wrong: their numbers are in test_odd_calls.py':
         'digit_loaders linear_rung sample_dls fit_flat learner_rung relu_rung train_conv_net convolution_rung digit_learner cnn_learner measure_cnn cnn_rung lower_rungs nearest_rung baseline_rung '
-        'fit_ten ten_rung train_ten_net wrong_of line_rung held_back_rung resnet_rung ten_wrong draw_lots train right',
+        'fit_ten ten_rung train_ten_net wrong_of line_rung held_back_rung resnet_rung ten_wrong plain_wrong draw_lots train right',
     'They take no arguments of a reader, or write to the disk: test_data_faults.py, test_command.py, test_machines.py, test_lottery.py':
         'data_home make_folder mnist_sample book_folder fingerprint what_to_do copy_book class_copies without_answers read_book make_class open_book run_command main '
         'command launch outcome together batches Place SharedModel Shared Refused Lost still Damaged Headline plot_lottery lottery_table save_run load_run run_state Checkpoint',
