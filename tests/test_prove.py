@@ -128,9 +128,13 @@ def test_a_book_that_is_as_it_was_saved(tmp_path, capfd):
     (tmp_path/'pyproject.toml').write_text(PROJECT)
     nbformat.write(new_notebook(cells=[cell(name, *CELLS[name]) for name in ('right', 'inside', 'timed', 'varying', 'slow')]), tmp_path/'nbs/tiny.ipynb')
     subprocess.run(['git', 'init', '-q', '.'], cwd=tmp_path, check=True)
-    assert prove.prove(tmp_path, ['nbs/tiny.ipynb'], note=True)
+    assert prove.prove(tmp_path, ['nbs/tiny.ipynb'])
     assert capfd.readouterr().out.endswith('1 notebooks, 4 outputs, 0 differences. In 1 cells numbers may vary.\n')
-    noted = json.loads((tmp_path/prove.RECORD).read_text())['nbs/tiny.ipynb']
+    nbformat.write(new_notebook(cells=[cell('wrong', '1/0', '0')]), tmp_path/'nbs/broken.ipynb')
+    assert not prove.prove(tmp_path, [], note=True)
+    noted = json.loads((tmp_path/prove.RECORD).read_text())
+    assert noted.keys() == {'nbs/tiny.ipynb'}  # beside another that failed
+    noted = noted['nbs/tiny.ipynb']
     assert noted['notebook'] == prove.content(tmp_path/'nbs/tiny.ipynb') and 'Python 3.' in noted['with'] and not noted['all']  # not the slow one
     with pytest.raises(OSError, match='There is no notebook nbs/other.ipynb'): prove.prove(tmp_path, ['nbs/other.ipynb'])
 

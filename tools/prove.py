@@ -194,17 +194,17 @@ def prove(root: Path, names: list[str], slow: bool = False, note: bool = False) 
         run = lambda path: subprocess.run(['nbdev-test', '--save', *['--flags', 'slow']*slow, path.relative_to(copy)], cwd=copy, env=env).returncode == 0
         with ThreadPoolExecutor(2) as pool: passed = list(pool.map(run, books))
         lines, held, outputs, varying = [], {}, 0, 0
-        for path in books:
+        for path, ok in zip(books, passed):
             name = path.relative_to(copy).as_posix()
             saved, fresh = (nbformat.v4.reads(place.read_text(encoding='utf-8')) for place in (root/name, path))
             found = notebooks_differ(saved, fresh, slow)
             lines += [f'{name}, {line}' if line.startswith('cell') else f'{name} {line}' for line in found]
-            if not found: held[name] = slow or not any(map(is_slow, saved.cells))
+            if ok and not found: held[name] = slow or not any(map(is_slow, saved.cells))
             varying += sum('varies' in cell.metadata.get('tags', []) for cell in fresh.cells if 'execution' in cell.metadata)
             outputs += sum(len(parts(cell)) for cell in fresh.cells if 'execution' in cell.metadata)
     for line in lines: print(line)
     print(f'{len(books)} notebooks, {outputs} outputs, {len(lines)} differences. In {varying} cells numbers may vary.')
-    if note and all(passed): record(root, held)
+    if note: record(root, held)  # of the others, even if one fails
     return all(passed) and not lines
 
 
