@@ -191,7 +191,8 @@ def prove(root: Path, names: list[str], slow: bool = False, note: bool = False) 
         # each in a process of its own: in one that has drawn for another notebook, figures come out a pixel larger or smaller
         # and two at a time, with one thread each unless told otherwise, because threads that wait for a core slow each other down
         env = {'OMP_NUM_THREADS': '1', **os.environ}
-        run = lambda path: subprocess.run(['nbdev-test', '--save', *['--flags', 'slow']*slow, path.relative_to(copy)], cwd=copy, env=env).returncode == 0
+        flags = ['--flags', 'slow', '--cell-timeout', '3600'] if slow else []  # seconds: nbdev's 600 are too few on a busy machine
+        run = lambda path: subprocess.run(['nbdev-test', '--save', *flags, path.relative_to(copy)], cwd=copy, env=env).returncode == 0
         with ThreadPoolExecutor(2) as pool: passed = list(pool.map(run, books))
         lines, held, outputs, varying = [], {}, 0, 0
         for path, ok in zip(books, passed):
