@@ -54,7 +54,6 @@ SKIPPED = {  # what is left out of a sentence
 ALL_TEN = r'(?<![\d.,])\d\b(?![.,]\d| ?%| (?:of|per|mistakes|epochs|seconds)\b)'  # handwritten digits, where all ten are the theme
 DATA = {28*28, 255, 256, 6131, 6265, 12396, 2038, 14434, 60000, 10000, 70000}  # what nbs/behind/data.ipynb asserts
 EXCEPTIONS = {  # the words that are left out: why nothing in their section can back them
-    'I would have said 80.': 'what somebody guessed',
     'labelled 6 repeat': 'the name of a step',
     'in epoch 37 of 40': 'a scene',
     'picked the 100 of': 'published, with its source',
